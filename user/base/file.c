@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+int file_read_at(int dir_fd, const char *path, size_t max, struct strbuf *into)
+{
+	_cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	char block[16384];
+	size_t total = 0;
+
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n = read(fd, block, sizeof(block));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+		if ((size_t)n > max - total) {
+			strbuf_add(into, block, max - total);
+			return into->failed ? -ENOMEM : -EFBIG;
+		}
+		strbuf_add(into, block, (size_t)n);
+		total += (size_t)n;
+	}
+	return into->failed ? -ENOMEM : (int)total;
+}
+
+int file_read(const char *path, size_t max, struct strbuf *into)
+{
+	return file_read_at(AT_FDCWD, path, max, into);
+}
+
+int file_read_u64(const char *path, unsigned long long *ret)
+{
+	struct strbuf text = STRBUF_INIT;
+	int r = file_read(path, 64, &text);
+	char *end;
+
+	if (r >= 0) {
+		unsigned long long value;
+
+		errno = 0;
+		value = strtoull(strbuf_str(&text), &end, 10);
+		r = errno ? -errno : end == strbuf_str(&text) ? -EINVAL : 0;
+		if (!r)
+			*ret = value;
+	}
+	strbuf_done(&text);
+	return r;
+}
+
+int file_out_open(struct file_out *f, const char *path)
+{
+	mode_t mask = umask(0);
+	int fd, r;
+
+	umask(mask);
+	*f = (struct file_out){ .path = strdup(path) };
+	if (!f->path || asprintf(&f->temporary, "%s.XXXXXX", path) < 0) {
+		f->temporary = NULL;
+		r = -ENOMEM;
+		goto fail;
+	}
+	fd = mkostemp(f->temporary, O_CLOEXEC);
+	if (fd < 0) {
+		r = -errno;
+		free(f->temporary);
+		f->temporary = NULL;
+		goto fail;
+	}
+	fchmod(fd, 0666 & ~mask);
+	f->stream = fdopen(fd, "w");
+	if (f->stream)
+		return 0;
+	r = -errno;
+	close(fd);
+fail:
+	file_out_abort(f);
+	return r;
+}
+
+int file_out_commit(struct file_out *f)
+{
+	int r = 0;
+
+	if (fflush(f->stream) || ferror(f->stream))
+		r = errno ? -errno : -EIO;
+	if (!r && fsync(fileno(f->stream)) && errno != EINVAL)
+		r = -errno;
+	if (fclose(f->stream) && !r)
+		r = -errno;
+	f->stream = NULL;
+	if (!r && rename(f->temporary, f->path))
+		r = -errno;
+	if (!r) {
+		free(f->temporary);
+		f->temporary = NULL;
+	}
+	file_out_abort(f);
+	return r;
+}
+
+void file_out_abort(struct file_out *f)
+{
+	if (f->stream)
+		fclose(f->stream);
+	if (f->temporary)
+		unlink(f->temporary);
+	free(f->temporary);
+	free(f->path);
+	*f = (struct file_out){ 0 };
+}

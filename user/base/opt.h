@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A table of options is the only place where an option stands: parsing,
+ * --help, the man page and the shell completion are made from it.
+ * `--name VALUE`, `--name=VALUE`, `-l VALUE`, `-lVALUE` and bundled flags
+ * (`-UK`) are taken; options and positional words may be mixed; `--` ends both.
+ */
+#pragma once
+#include <stddef.h>
+
+#include "base/strbuf.h"
+
+struct opt {
+	const char *name; /* without dashes; NULL ends a table */
+	char letter;	  /* 0: none */
+	const char *arg;  /* what the value is called in help: "HZ"; NULL: a flag */
+	const char *help; /* one line, no full stop */
+	/*
+	 * Takes the value (NULL for a flag) into `ctx`. 0, or a negative errno with a
+	 * line in `error` that says what is wrong and what would be right.
+	 */
+	int (*set)(void *ctx, const char *value, struct strbuf *error);
+	/* NULL, or what a shell may complete: "file", "folder", "pid", or words "a b c" */
+	const char *complete;
+};
+
+/* One table with the context that its setters get. */
+struct opt_group {
+	const char *title; /* heading in help: "Whom to measure" */
+	const struct opt *opts;
+	void *ctx;
+};
+
+/*
+ * Parses argv[1…] against all groups (an array ended by a group without opts).
+ * Positional words are moved to ret_words (of argc + 1 entries, NULL-ended),
+ * what follows `--` is *ret_rest (NULL if there is no `--`).
+ * The number of words, or -EINVAL with one line in `error`: an unknown option
+ * is answered with the nearest known one.
+ */
+int opt_parse(const struct opt_group *groups, int argc, char **argv, const char **ret_words,
+	      char ***ret_rest, struct strbuf *error);
+/* The options as --help prints them, wrapped at `width` columns. */
+void opt_help(const struct opt_group *groups, unsigned width, struct strbuf *out);
+/* The options as man(7) .TP paragraphs. */
+void opt_man(const struct opt_group *groups, struct strbuf *out);

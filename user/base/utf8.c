@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "base/utf8.h"
+
+size_t utf8_decode(const char *s, size_t size, uint32_t *ret_code_point)
+{
+	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = (const unsigned char *)s;
+	uint32_t c;
+	size_t n;
+
+	if (!size)
+		return 0;
+	if (p[0] < 0x80) {
+		*ret_code_point = p[0];
+		return 1;
+	}
+	if ((p[0] & 0xe0) == 0xc0)
+		n = 2;
+	else if ((p[0] & 0xf0) == 0xe0)
+		n = 3;
+	else if ((p[0] & 0xf8) == 0xf0)
+		n = 4;
+	else
+		return 0;
+	if (n > size)
+		return 0;
+	c = p[0] & (0x7fu >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (p[i] & 0x3f);
+	}
+	if (c < smallest[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	*ret_code_point = c;
+	return n;
+}
+
+size_t utf8_width(const char *s, size_t size)
+{
+	size_t width = 0;
+
+	while (size) {
+		uint32_t c;
+		size_t n = utf8_decode(s, size, &c);
+
+		n = n ? n : 1;
+		s += n;
+		size -= n;
+		width++;
+	}
+	return width;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, at most U+10FFFF. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+/* One code point from at most `size` bytes at `s`: its length, or 0 if these bytes are no UTF-8. */
+size_t utf8_decode(const char *s, size_t size, uint32_t *ret_code_point);
+/* Columns that `size` bytes take, one a code point; a byte that is no UTF-8 counts as one. */
+size_t utf8_width(const char *s, size_t size);
