@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A measurement under way: opens a mode's BPF object, writes its settings,
+ * loads, attaches, and drains it into a capture. Owns its maps, links, perf
+ * events, the process tracker and the capture that they fill.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi.h"
+#include "base/cleanup.h"
+#include "base/strbuf.h"
+#include "collect/filter.h"
+#include "collect/mode.h"
+#include "model/capture.h"
+
+struct live_settings {
+	struct filter filter;
+	struct mode_settings mode;
+	uint64_t max_memory; /* our own memory and the maps together, in bytes; 0: 256 MiB */
+	uint32_t max_depth;  /* frames a stack; 0: ABI_DEFAULT_DEPTH */
+	bool user_stacks, kernel_stacks;
+	bool per_thread; /* keep threads of a process apart */
+};
+
+/* One event that was to be listed by itself (--slower). Ids are of the capture. */
+struct live_event {
+	uint64_t time; /* CLOCK_MONOTONIC */
+	uint64_t value, tag;
+	uint32_t who, stack;
+};
+typedef void (*live_event_fn)(void *ctx, const struct live_event *e);
+
+struct live;
+
+/*
+ * Nothing is measured yet. A negative errno with one line, cause and cure, in `error`.
+ *
+ */
+int live_open(struct live **ret, const struct mode *mode, const struct live_settings *settings,
+	      struct strbuf *error);
+/* Attaches: measuring begins. */
+int live_start(struct live *l, struct strbuf *error);
+/* Detaches: measuring ends; what was taken waits for the last live_drain(). */
+void live_stop(struct live *l);
+/* Adds a process (a program just started, still waiting) to those that are measured. */
+int live_add_pid(struct live *l, uint32_t pid);
+/*
+ * Waits up to timeout_ms (or until a signal: -EINTR), tends to new CPUs and full buffers, and
+ * moves all that the kernel half holds into the capture. 0 or a negative errno.
+ */
+int live_poll(struct live *l, int timeout_ms);
+int live_drain(struct live *l, live_event_fn on_event, void *ctx);
+struct capture *live_capture(struct live *l);
+/* When measuring began and, after live_stop(), ended: CLOCK_MONOTONIC ns. */
+uint64_t live_started(const struct live *l);
+uint64_t live_stopped(const struct live *l);
+/* Nanoseconds that one sample of a clock stands for; 0: the mode has none. */
+uint64_t live_period(const struct live *l);
+/* Bytes held: maps and rings, and own memory. */
+size_t live_memory(const struct live *l);
+/* All processes that were asked for (--pid, -- PROGRAM) have ended. */
+bool live_targets_gone(const struct live *l);
+void live_free(struct live *l);
+DEFINE_CLEANUP(struct live, live_free)
+
+/* For a mode's attach(): perf clock events on every CPU that is to be measured. */
+int live_attach_clock(struct live *l);
+/* For a mode's attach(): every program by its section name. */
+int live_attach_sections(struct live *l);

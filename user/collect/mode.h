@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A mode is data: what is measured, in which BPF object, what its tag means.
+ * Loader, filter, stack walk, drain, symbolizer, exporters and views are shared.
+ */
+#pragma once
+#include <stddef.h>
+
+#include "abi.h"
+#include "base/opt.h"
+#include "model/label.h"
+#include "model/profile.h"
+
+struct live;
+
+/* What a mode's own options change, for all modes; each uses what it needs. */
+struct mode_settings {
+	uint64_t frequency_hz; /* cpu: samples a second and CPU */
+	const char *event;     /* cpu: "cycles", "cpu-clock"; NULL: the best there is */
+	uint64_t slower_ns;    /* list single events that took at least this; 0: none */
+	uint64_t flags;	       /* the mode's own ABI_FLAG_ bits */
+	bool full;	       /* show whole histograms */
+	const char *by;	       /* label that the report groups by */
+};
+
+struct mode {
+	const char *name, *summary;
+	const char *about;		     /* paragraphs for --help and the man page */
+	struct value_type values[2];	     /* the first is what folded lines and graphs show */
+	const struct label_type *labels;     /* what the tag means; NULL: it has no meaning */
+	const struct opt *opts;		     /* the mode's own; their ctx is struct mode_settings */
+	const char *view;		     /* its report, of views[] */
+	uint64_t duration_ns;		     /* default; 0: until Ctrl-C */
+	const void *(*object)(size_t *size); /* the BPF object, from its skeleton */
+	int (*attach)(struct live *l);	     /* NULL: by its section names */
+};
+
+/* Ends with NULL. */
+extern const struct mode *const modes[];
+const struct mode *mode_find(const char *name);

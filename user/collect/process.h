@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which code lies where in which process, at any time of the measuring.
+ * Fed with side-band records in the order of their time; /proc is read only
+ * for what ran before, and again after records were lost. An address space is
+ * named by {tgid, exec id}: a pid that is used again or that executes another
+ * program is another space, and the old one stays as long as it may be asked for.
+ * Objects (files) are put into the capture, opened when they are first sampled.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "model/capture.h"
+
+enum process_event_kind {
+	PROCESS_MAP,  /* executable memory was mapped */
+	PROCESS_EXEC, /* the process executes a new program: its old mappings are gone */
+	PROCESS_FORK, /* a process (or thread) was made */
+	PROCESS_EXIT, /* a process (or thread) ended */
+};
+
+struct process_event {
+	enum process_event_kind kind;
+	uint64_t time;			   /* CLOCK_MONOTONIC, ns */
+	uint32_t tgid, tid;		   /* FORK: the new one */
+	uint32_t parent;		   /* FORK: tgid it came from */
+	uint64_t start, size, file_offset; /* MAP */
+	const char *path; /* MAP: as the kernel says it: a path, "//anon", "[vdso]" … */
+	dev_t dev;	  /* MAP: 0 where a build-id came instead */
+	ino_t ino;
+	uint8_t build_id[BUILD_ID_MAX];
+	uint32_t build_id_size;
+};
+
+struct tracker;
+
+int tracker_new(struct tracker **ret, struct capture *capture);
+void tracker_free(struct tracker *t);
+DEFINE_CLEANUP(struct tracker, tracker_free)
+
+/*
+ * Reads /proc for all processes (pids: NULL) or for these, those of which nothing is known.
+ * 0 or -ENOMEM; a process that is gone or can't be read is passed over.
+ */
+int tracker_scan(struct tracker *t, const uint32_t *pids, size_t nr);
+/* Side-band records were lost: what is known of mappings may lack some; reads /proc again. */
+int tracker_rescan(struct tracker *t);
+int tracker_event(struct tracker *t, const struct process_event *e);
+
+/* The process as BPF saw it when it took a stack. */
+struct process_id {
+	uint32_t tgid;
+	uint64_t start_ns; /* CLOCK_BOOTTIME at which it was made: /proc/PID/stat's 22nd field in ns
+			    */
+	uint64_t time;	   /* CLOCK_MONOTONIC of the stack */
+};
+
+/*
+ * Normalises nr user addresses, leaf first, into ret_frames (callers: of the call, address - 1).
+ * Opens what is sampled for the first time. 1: all found; 0: some are OBJECT_NONE, for nothing
+ * was known to be mapped there; -ENOMEM.
+ */
+int tracker_frames(struct tracker *t, const struct process_id *id, const uint64_t *addresses,
+		   uint32_t nr, struct raw_frame *ret_frames);
+/* Container id and cgroup path of a process, as string ids of the capture; 0: none or unknown. */
+int tracker_cgroup(struct tracker *t, uint32_t tgid, uint32_t *ret_container, uint32_t *ret_cgroup);
+/* Lets go of processes that ended more than a second before `time`. */
+void tracker_forget(struct tracker *t, uint64_t time);
+size_t tracker_memory(const struct tracker *t);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "model/capture.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/array.h"
+
+struct sample_key {
+	uint64_t tag;
+	uint32_t stack, who, bucket, pad;
+};
+
+int capture_init(struct capture *c)
+{
+	struct object kernel = { .kind = OBJECT_KERNEL, .path = strdup("[kernel]"), .fd = -1 };
+	uint32_t id;
+
+	*c = (struct capture){ 0 };
+	if (capture_object(c, &kernel, &id) < 0 || capture_string(c, "", &id) < 0 ||
+	    capture_stack(c, NULL, 0, &id) < 0) {
+		capture_done(c);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void capture_done(struct capture *c)
+{
+	for (uint32_t i = 0; i < c->nr_objects; i++) {
+		free(c->objects[i].path);
+		if (c->objects[i].fd >= 0)
+			close(c->objects[i].fd);
+	}
+	free(c->objects);
+	free(c->samples);
+	intern_done(&c->strings);
+	intern_done(&c->stacks);
+	intern_done(&c->whos);
+	intern_done(&c->sample_keys);
+	*c = (struct capture){ 0 };
+}
+
+void capture_restart(struct capture *c)
+{
+	intern_done(&c->sample_keys);
+	c->nr_samples = 0;
+	c->quality = (struct quality){ 0 };
+}
+
+int capture_object(struct capture *c, const struct object *o, uint32_t *ret_id)
+{
+	if (!o->path || array_reserve(c->objects, c->cap_objects, c->nr_objects + 1u) < 0) {
+		free(o->path);
+		if (o->fd >= 0)
+			close(o->fd);
+		return -ENOMEM;
+	}
+	c->objects[c->nr_objects] = *o;
+	*ret_id = c->nr_objects++;
+	return 0;
+}
+
+static int add(struct intern *t, const void *bytes, size_t size, uint32_t *ret_id)
+{
+	int r = intern_add(t, bytes, size, ret_id);
+
+	return r < 0 ? r : 0;
+}
+
+int capture_string(struct capture *c, const char *s, uint32_t *ret_id)
+{
+	return add(&c->strings, s, strlen(s), ret_id);
+}
+
+int capture_stack(struct capture *c, const struct raw_frame *frames, uint32_t nr, uint32_t *ret_id)
+{
+	return add(&c->stacks, frames, nr * sizeof(*frames), ret_id);
+}
+
+int capture_who(struct capture *c, const struct raw_who *w, uint32_t *ret_id)
+{
+	return add(&c->whos, w, sizeof(*w), ret_id);
+}
+
+int capture_add(struct capture *c, const struct raw_sample *s)
+{
+	struct sample_key key = { s->tag, s->stack, s->who, s->bucket, 0 };
+	struct raw_sample *to;
+	uint32_t id;
+	int r;
+
+	if (!s->count)
+		return 0;
+	if (array_reserve(c->samples, c->cap_samples, c->nr_samples + 1u) < 0)
+		return -ENOMEM;
+	r = intern_add(&c->sample_keys, &key, sizeof(key), &id);
+	if (r < 0)
+		return r;
+	to = &c->samples[id];
+	if (r) {
+		*to = *s;
+		c->nr_samples++;
+		return 0;
+	}
+	to->count += s->count;
+	to->total += s->total;
+	to->min = s->min < to->min ? s->min : to->min;
+	to->max = s->max > to->max ? s->max : to->max;
+	return 0;
+}
+
+struct raw_stack capture_stack_at(const struct capture *c, uint32_t id)
+{
+	return (struct raw_stack){ .nr = (uint32_t)(intern_size(&c->stacks, id) /
+						    sizeof(struct raw_frame)),
+				   .frames = intern_bytes(&c->stacks, id) };
+}
+
+const struct raw_who *capture_who_at(const struct capture *c, uint32_t id)
+{
+	return intern_bytes(&c->whos, id);
+}
+
+const char *capture_string_at(const struct capture *c, uint32_t id)
+{
+	return intern_bytes(&c->strings, id);
+}
+
+size_t capture_memory(const struct capture *c)
+{
+	return c->cap_objects * sizeof(*c->objects) + c->cap_samples * sizeof(*c->samples) +
+	       c->strings.memory + c->stacks.memory + c->whos.memory + c->sample_keys.memory;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What was taken, before it has names: the border between collecting and
+ * symbolizing, which know nothing of each other. A frame is normalised to
+ * {object, offset}, so that the same code in a thousand processes is one
+ * frame, and one of a process that is gone still resolves: an object keeps
+ * what is needed to read it later. Object 0 is the kernel, stack 0 is empty.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/cleanup.h"
+#include "base/intern.h"
+#include "model/quality.h"
+
+enum object_kind {
+	OBJECT_KERNEL, /* offset: the absolute address */
+	OBJECT_ELF,    /* offset: in the file */
+	OBJECT_VDSO,   /* offset: from the start of the vdso */
+	OBJECT_JIT,    /* anonymous executable memory of one process; offset: the address there */
+	OBJECT_NONE,   /* an address of one process where nothing was known to be mapped */
+	OBJECT_MARK,   /* no code: `path` says what is missing: "[stack lost]" */
+};
+
+enum { BUILD_ID_MAX = 20 };
+
+struct object {
+	enum object_kind kind;
+	char *path; /* as the process saw it; owned; never NULL */
+	uint8_t build_id[BUILD_ID_MAX];
+	uint32_t build_id_size; /* 0: none known */
+	dev_t dev;
+	ino_t ino; /* 0: unknown */
+	/* The file, opened when it was first sampled; -1: could not be. For JIT its perf map. */
+	int fd;
+	uint32_t pid; /* JIT, NONE: whose memory; ELF: who was first seen to map it */
+	uint32_t uid; /* JIT: the process's owner, who must own the perf map */
+};
+
+struct raw_frame {
+	uint64_t offset; /* callers: of the call, i.e. the return address minus 1 */
+	uint32_t object;
+	uint32_t pad; /* 0: frames are compared as bytes */
+};
+
+struct raw_stack {
+	uint32_t nr;
+	const struct raw_frame *frames; /* leaf first: kernel, then user */
+};
+
+/* Who was measured. comm, container, cgroup: string ids of the capture. */
+struct raw_who {
+	uint32_t pid, tid, comm, container, cgroup;
+};
+
+struct raw_sample {
+	uint32_t stack, who;
+	uint64_t tag;	 /* the mode's label_type table says what it means */
+	uint32_t bucket; /* BUCKET_NONE: no distribution */
+	uint32_t pad;	 /* 0 */
+	uint64_t count, total, min, max;
+};
+
+struct capture {
+	struct object *objects;
+	uint32_t nr_objects, cap_objects;
+	struct intern strings, stacks, whos, sample_keys;
+	struct raw_sample *samples;
+	uint32_t nr_samples, cap_samples;
+	struct quality quality;
+};
+
+/* Makes object 0, string 0 ("") and stack 0. 0 or -ENOMEM. */
+int capture_init(struct capture *c);
+void capture_done(struct capture *c);
+/* Forgets the samples and the quality counters, keeps all that they point to. */
+void capture_restart(struct capture *c);
+
+/* Appends an object and takes over `path` and `fd` (also when it fails). 0 or -ENOMEM. */
+int capture_object(struct capture *c, const struct object *o, uint32_t *ret_id);
+/* Each finds or adds; 0 or -ENOMEM. */
+int capture_string(struct capture *c, const char *s, uint32_t *ret_id);
+int capture_stack(struct capture *c, const struct raw_frame *frames, uint32_t nr, uint32_t *ret_id);
+int capture_who(struct capture *c, const struct raw_who *w, uint32_t *ret_id);
+/* Adds to the sample with the same stack, who, tag and bucket. */
+int capture_add(struct capture *c, const struct raw_sample *s);
+
+struct raw_stack capture_stack_at(const struct capture *c, uint32_t id);
+const struct raw_who *capture_who_at(const struct capture *c, uint32_t id);
+const char *capture_string_at(const struct capture *c, uint32_t id);
+/* Bytes that the capture holds. */
+size_t capture_memory(const struct capture *c);

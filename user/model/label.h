@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the bits of a sample's tag mean: a mode says it as data, once for all outputs. */
+#pragma once
+#include <stdint.h>
+
+#include "base/strbuf.h"
+
+struct label_type {
+	const char *name;     /* "device"; NULL ends a table */
+	unsigned shift, bits; /* where it stands in the tag */
+	/* Adds the field's text; nothing added: the sample has no such label. */
+	void (*text)(uint64_t field, struct strbuf *out);
+};

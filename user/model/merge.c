@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Adding one profile to another: every id of the one is looked up in the other, once. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/profile.h"
+
+struct merge {
+	struct profile *into;
+	const struct profile *from;
+	uint32_t *strings, *mappings, *frames, *stacks, *whos, *labels; /* from's id → into's */
+};
+
+static int merge_strings(struct merge *m)
+{
+	for (uint32_t i = 0; i < profile_nr_strings(m->from); i++) {
+		int r = profile_string(m->into, profile_string_at(m->from, i), &m->strings[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int merge_mappings(struct merge *m)
+{
+	for (uint32_t i = 0; i < profile_nr_mappings(m->from); i++) {
+		struct mapping copy = *profile_mapping_at(m->from, i);
+		int r;
+
+		copy.path = m->strings[copy.path];
+		copy.build_id = m->strings[copy.build_id];
+		r = profile_mapping(m->into, &copy, &m->mappings[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int merge_frames(struct merge *m)
+{
+	for (uint32_t i = 0; i < profile_nr_frames(m->from); i++) {
+		struct frame copy = *profile_frame_at(m->from, i);
+		int r;
+
+		copy.function = m->strings[copy.function];
+		copy.file = m->strings[copy.file];
+		if (copy.mapping)
+			copy.mapping = m->mappings[copy.mapping - 1] + 1;
+		r = profile_frame(m->into, &copy, &m->frames[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int merge_stacks(struct merge *m)
+{
+	for (uint32_t i = 0; i < profile_nr_stacks(m->from); i++) {
+		struct stack s = profile_stack_at(m->from, i);
+		_cleanup_free_ uint32_t *frames = calloc(s.nr + 1u, sizeof(*frames));
+		int r;
+
+		if (!frames)
+			return -ENOMEM;
+		for (uint32_t k = 0; k < s.nr; k++)
+			frames[k] = m->frames[s.frames[k]];
+		r = profile_stack(m->into, &(struct stack){ s.nr, frames }, &m->stacks[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int merge_whos(struct merge *m)
+{
+	for (uint32_t i = 0; i < profile_nr_whos(m->from); i++) {
+		struct who copy = *profile_who_at(m->from, i);
+		int r;
+
+		copy.comm = m->strings[copy.comm];
+		copy.container = m->strings[copy.container];
+		copy.cgroup = m->strings[copy.cgroup];
+		r = profile_who(m->into, &copy, &m->whos[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int merge_labels(struct merge *m)
+{
+	for (uint32_t i = 0; i < profile_nr_label_sets(m->from); i++) {
+		struct label_set l = profile_labels_at(m->from, i);
+		_cleanup_free_ struct label *labels = calloc(l.nr + 1u, sizeof(*labels));
+		int r;
+
+		if (!labels)
+			return -ENOMEM;
+		for (uint32_t k = 0; k < l.nr; k++)
+			labels[k] = (struct label){ m->strings[l.labels[k].name],
+						    m->strings[l.labels[k].value] };
+		r = profile_labels(m->into, &(struct label_set){ l.nr, labels }, &m->labels[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int merge_samples(struct merge *m, double scale)
+{
+	for (uint32_t i = 0; i < profile_nr_samples(m->from); i++) {
+		struct sample copy = *profile_sample_at(m->from, i);
+		int r;
+
+		copy.stack = m->stacks[copy.stack];
+		copy.who = m->whos[copy.who];
+		copy.labels = m->labels[copy.labels];
+		copy.count = (uint64_t)((double)copy.count * scale + 0.5);
+		copy.total = (uint64_t)((double)copy.total * scale + 0.5);
+		r = profile_add(m->into, &copy);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int profile_merge(struct profile *into, const struct profile *from, double scale)
+{
+	uint32_t nr[] = { profile_nr_strings(from), profile_nr_mappings(from),
+			  profile_nr_frames(from),  profile_nr_stacks(from),
+			  profile_nr_whos(from),    profile_nr_label_sets(from) };
+	struct merge m = { .into = into, .from = from };
+	uint32_t **maps[] = { &m.strings, &m.mappings, &m.frames, &m.stacks, &m.whos, &m.labels };
+	_cleanup_free_ uint32_t *all = NULL;
+	size_t total = 0;
+	int r;
+
+	if (strcmp(profile_facts(into)->mode, profile_facts(from)->mode))
+		return -EINVAL;
+	for (size_t i = 0; i < 6; i++)
+		total += nr[i];
+	all = calloc(total + 1, sizeof(*all));
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0, at = 0; i < 6; at += nr[i++])
+		*maps[i] = all + at;
+	if ((r = merge_strings(&m)) < 0 || (r = merge_mappings(&m)) < 0 ||
+	    (r = merge_frames(&m)) < 0 || (r = merge_stacks(&m)) < 0 || (r = merge_whos(&m)) < 0 ||
+	    (r = merge_labels(&m)) < 0 || (r = merge_samples(&m, scale)) < 0)
+		return r;
+	quality_merge(&profile_info(into)->quality, &profile_facts(from)->quality);
+	profile_info(into)->duration_ns += profile_facts(from)->duration_ns;
+	return 0;
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "model/quality.h"
+
+#include "base/parse.h"
+
+const struct quality_type quality_types[QUALITY_COUNT] = {
+	[QUALITY_EVENTS] = { "events", "events", QUALITY_IS_TOTAL },
+	[QUALITY_LOST] = { "lost", "lost", QUALITY_IS_LOSS },
+	[QUALITY_NO_STACK] = { "no_stack", "without their stack", QUALITY_IS_LOSS },
+	[QUALITY_TRUNCATED] = { "truncated", "stacks cut at the depth limit", QUALITY_IS_LOSS },
+	[QUALITY_UNREADABLE] = { "unreadable", "user stacks unreadable", QUALITY_IS_LOSS },
+	[QUALITY_FRAMES] = { "frames", "frames", QUALITY_IS_TOTAL },
+	[QUALITY_UNSYMBOLIZED] = { "unsymbolized_frames", "frames without a name",
+				   QUALITY_IS_LOSS },
+	[QUALITY_NO_PROCESS] = { "no_process", "of processes gone before they were read",
+				 QUALITY_IS_LOSS },
+	[QUALITY_PROCESS_RECORDS] = { "process_records_lost", "process records lost",
+				      QUALITY_IS_LOSS },
+	[QUALITY_MEMORY] = { "memory_limited", "cut short by --max-memory", QUALITY_IS_LOSS },
+	[QUALITY_NO_START] = { "no_start", "begun before the measuring", QUALITY_IS_NOTE },
+	[QUALITY_UNFINISHED] = { "unfinished", "still under way at the end", QUALITY_IS_NOTE },
+	[QUALITY_MERGED] = { "merged", "merged", QUALITY_IS_NOTE },
+	[QUALITY_REQUEUED] = { "requeued", "requeued", QUALITY_IS_NOTE },
+	[QUALITY_SPLIT] = { "split", "split", QUALITY_IS_NOTE },
+};
+
+void quality_merge(struct quality *into, const struct quality *from)
+{
+	for (unsigned i = 0; i < QUALITY_COUNT; i++)
+		into->n[i] += from->n[i];
+}
+
+void quality_line(const struct quality *q, struct strbuf *out)
+{
+	bool first = true;
+
+	for (unsigned i = 0; i < QUALITY_COUNT; i++) {
+		/* "lost" is always said: a reader must not have to wonder. */
+		if (!q->n[i] && quality_types[i].class != QUALITY_IS_TOTAL && i != QUALITY_LOST)
+			continue;
+		strbuf_adds(out, first ? "quality: " : ", ");
+		format_count(q->n[i], out);
+		strbuf_addf(out, " %s", quality_types[i].text);
+		first = false;
+	}
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How far a profile may be trusted: one counter for every way in which
+ * something is lost or left unknown. The table in quality.c gives each its
+ * name in files and its words for people; nothing else lists them.
+ */
+#pragma once
+#include <stdint.h>
+
+#include "base/strbuf.h"
+
+enum quality_id {
+	QUALITY_EVENTS,		 /* events that passed the filter */
+	QUALITY_LOST,		 /* of these, events of which nothing is known any more */
+	QUALITY_NO_STACK,	 /* samples counted whose frames never arrived */
+	QUALITY_TRUNCATED,	 /* samples whose stack was deeper than --max-depth */
+	QUALITY_UNREADABLE,	 /* samples whose user stack could not be walked at all */
+	QUALITY_FRAMES,		 /* frames in all samples */
+	QUALITY_UNSYMBOLIZED,	 /* of these, frames without a name */
+	QUALITY_NO_PROCESS,	 /* samples whose process was gone before it could be read */
+	QUALITY_PROCESS_RECORDS, /* side-band records the kernel dropped; /proc was read again */
+	QUALITY_MEMORY,		 /* samples whose detail --max-memory cost */
+	QUALITY_NO_START,	 /* ends without a start seen: began before the measuring */
+	QUALITY_UNFINISHED,	 /* starts without an end: still under way when it ended */
+	QUALITY_MERGED,		 /* block requests merged into another */
+	QUALITY_REQUEUED,	 /* block requests put back by the driver and issued again */
+	QUALITY_SPLIT,		 /* block requests cut in pieces before they were queued */
+	QUALITY_COUNT
+};
+
+enum quality_class {
+	QUALITY_IS_TOTAL, /* says how much there was */
+	QUALITY_IS_LOSS,  /* not 0: the profile lacks something */
+	QUALITY_IS_NOTE,  /* not 0: worth knowing, nothing is missing */
+};
+
+struct quality_type {
+	const char *name; /* in JSON and pprof: "lost" */
+	const char *text; /* after a number: "events lost" */
+	enum quality_class class;
+};
+
+extern const struct quality_type quality_types[QUALITY_COUNT];
+
+struct quality {
+	uint64_t n[QUALITY_COUNT];
+};
+
+void quality_merge(struct quality *into, const struct quality *from);
+/* The line that ends every report: totals, then all that is not 0. No newline. */
+void quality_line(const struct quality *q, struct strbuf *out);
