@@ -96,6 +96,7 @@ _Static_assert(sizeof(struct abi_thread) == 56, "abi_thread");
 
 enum abi_frames { ABI_KERNEL_FRAMES, ABI_USER_FRAMES, ABI_FRAME_KINDS };
 
+/* Its frames follow it: nr[0] + nr[1] addresses, leaf first, kind by kind. */
 struct abi_stack {
 	__u32 type;
 	__u32 tgid;
@@ -104,8 +105,7 @@ struct abi_stack {
 	__u64 time;	/* CLOCK_MONOTONIC */
 	__u32 exec_id;
 	__s32 error; /* why the user stack could not be taken; 0: it was, or was not asked for */
-	__u32 nr[ABI_FRAME_KINDS]; /* frames of each kind, leaf first, kind by kind */
-	__u64 frames[];
+	__u32 nr[ABI_FRAME_KINDS];
 };
 _Static_assert(sizeof(struct abi_stack) == 48, "abi_stack");
 

@@ -15,3 +15,20 @@ struct filter {
 	const char *comm;		  /* glob with * and ?; NULL: any */
 	const char *cgroup; /* path of a cgroup v2 folder, with all below it; NULL: any */
 };
+
+struct bpf_object;
+struct strbuf;
+
+/* The enum abi_flag bits of the conditions that are set. */
+uint32_t filter_flags(const struct filter *f);
+/* Sizes the filter's maps. Before the object is loaded. A negative errno. */
+int filter_prepare(const struct filter *f, struct bpf_object *obj);
+/*
+ * Checks that what is asked for exists and fills the maps. After the object is loaded.
+ * A negative errno with one line in `error`: -ESRCH (no such process), -ENOENT (no such cgroup).
+ */
+int filter_install(const struct filter *f, struct bpf_object *obj, struct strbuf *error);
+/* Adds one process. */
+int filter_add_pid(struct bpf_object *obj, uint32_t pid);
+/* Have all processes and threads ended that the filter names? false where it names none. */
+bool filter_targets_gone(const struct filter *f, struct bpf_object *obj);

@@ -58,6 +58,8 @@ uint64_t live_started(const struct live *l);
 uint64_t live_stopped(const struct live *l);
 /* Nanoseconds that one sample of a clock stands for; 0: the mode has none. */
 uint64_t live_period(const struct live *l);
+/* Bytes that naming what was taken may use, of --max-memory. */
+size_t live_naming_memory(const struct live *l);
 /* Bytes held: maps and rings, and own memory. */
 size_t live_memory(const struct live *l);
 /* All processes that were asked for (--pid, -- PROGRAM) have ended. */
@@ -66,6 +68,4 @@ void live_free(struct live *l);
 DEFINE_CLEANUP(struct live, live_free)
 
 /* For a mode's attach(): perf clock events on every CPU that is to be measured. */
-int live_attach_clock(struct live *l);
-/* For a mode's attach(): every program by its section name. */
-int live_attach_sections(struct live *l);
+int live_attach_clock(struct live *l, struct strbuf *error);

@@ -31,8 +31,10 @@ struct mode {
 	const struct opt *opts;		     /* the mode's own; their ctx is struct mode_settings */
 	const char *view;		     /* its report, of views[] */
 	uint64_t duration_ns;		     /* default; 0: until Ctrl-C */
+	struct mode_settings defaults;	     /* before options are read */
 	const void *(*object)(size_t *size); /* the BPF object, from its skeleton */
-	int (*attach)(struct live *l);	     /* NULL: by its section names */
+	/* What is to be attached besides programs that name their tracepoint; NULL: nothing. */
+	int (*attach)(struct live *l, struct strbuf *error);
 };
 
 /* Ends with NULL. */

@@ -9,6 +9,7 @@ const struct quality_type quality_types[QUALITY_COUNT] = {
 	[QUALITY_NO_STACK] = { "no_stack", "without their stack", QUALITY_IS_LOSS },
 	[QUALITY_TRUNCATED] = { "truncated", "stacks cut at the depth limit", QUALITY_IS_LOSS },
 	[QUALITY_UNREADABLE] = { "unreadable", "user stacks unreadable", QUALITY_IS_LOSS },
+	[QUALITY_CUT] = { "cut", "user stacks cut for want of frame pointers", QUALITY_IS_LOSS },
 	[QUALITY_FRAMES] = { "frames", "frames", QUALITY_IS_TOTAL },
 	[QUALITY_UNSYMBOLIZED] = { "unsymbolized_frames", "frames without a name",
 				   QUALITY_IS_LOSS },

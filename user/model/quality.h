@@ -15,6 +15,7 @@ enum quality_id {
 	QUALITY_NO_STACK,	 /* samples counted whose frames never arrived */
 	QUALITY_TRUNCATED,	 /* samples whose stack was deeper than --max-depth */
 	QUALITY_UNREADABLE,	 /* samples whose user stack could not be walked at all */
+	QUALITY_CUT,		 /* samples whose user stack ended where no code is */
 	QUALITY_FRAMES,		 /* frames in all samples */
 	QUALITY_UNSYMBOLIZED,	 /* of these, frames without a name */
 	QUALITY_NO_PROCESS,	 /* samples whose process was gone before it could be read */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Every difference between kernels: the symptom, the commit, and the accessor that hides it. */
+#pragma once
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+
+/* What tells one thread, in one program it executes, from every other one. */
+struct thread_facts {
+	__u64 start_ns;
+	__u32 exec_id;
+};
+
+/*
+ * bpf_get_current_task() gives an untyped pointer, each field of which costs a
+ * call. A typed one, read directly, came in 5.11: 3ca1032ab7ab ("bpf: Implement
+ * get_current_task_btf and RET_PTR_TO_BTF_ID").
+ */
+static __always_inline void compat_thread_facts(struct thread_facts *ret)
+{
+	struct task_struct *task;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+		task = bpf_get_current_task_btf();
+		ret->start_ns = task->group_leader->start_boottime;
+		ret->exec_id = task->self_exec_id;
+	} else {
+		task = (void *)bpf_get_current_task();
+		ret->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+		ret->exec_id = BPF_CORE_READ(task, self_exec_id);
+	}
+}
+
+/*
+ * A request's disk moved to its queue in 5.17: f3fa33acca9f ("block: remove the
+ * ->rq_disk field in struct request").
+ */
+struct request___rq_disk {
+	struct gendisk *rq_disk;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct gendisk *compat_request_disk(struct request *rq)
+{
+	struct request___rq_disk *old = (void *)rq;
+
+	if (bpf_core_field_exists(old->rq_disk))
+		return old->rq_disk;
+	return rq->q->disk;
+}
+
+/*
+ * The block_rq_* tracepoints lost their first argument, the queue, in 5.11:
+ * a54895fa057c ("block: remove the request_queue to argument request based
+ * tracepoints"). User space counts the arguments in BTF and says which is the request;
+ * the other branch is dead to the verifier.
+ */
+#define compat_request_arg(ctx, rq_arg)   \
+	({                                \
+		__u64 rq_;                \
+		if (rq_arg) {             \
+			rq_ = (ctx)[1];   \
+			barrier_var(rq_); \
+		} else {                  \
+			rq_ = (ctx)[0];   \
+			barrier_var(rq_); \
+		}                         \
+		(struct request *)rq_;    \
+	})

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * io: how long block requests wait in the queue and on the device, charged to
+ * the process and stack that submitted them. A request begins where it is
+ * inserted, or issued where there is no scheduler, and ends when its last
+ * byte is done.
+ */
+#include "collect.bpf.h"
+#include "io.h"
+
+struct started {
+	__u64 queued, issued; /* 0: not (yet) */
+	__u64 who, stack;     /* who 0: not one that was asked for */
+	__u32 again;	      /* put back by the driver */
+	__u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct request *);
+	__type(value, struct started);
+} started SEC(".maps");
+
+static __always_inline void begin(void *ctx, struct request *rq, __u64 queued, __u64 issued)
+{
+	struct started s = { .queued = queued, .issued = issued };
+
+	if (wanted()) {
+		s.who = collect_who();
+		s.stack = collect_stack(ctx);
+	}
+	if (bpf_map_update_elem(&started, &rq, &s, BPF_ANY))
+		count(ABI_COUNT_LOST);
+}
+
+SEC("tp_btf/block_rq_insert")
+int on_insert(__u64 *ctx)
+{
+	struct request *rq = compat_request_arg(ctx, cfg.rq_arg);
+	struct started *s = bpf_map_lookup_elem(&started, &rq);
+
+	/* A request that is not coming back is a new one, whatever its memory held before. */
+	if (!s || !s->again)
+		begin(ctx, rq, bpf_ktime_get_ns(), 0);
+	return 0;
+}
+
+SEC("tp_btf/block_rq_issue")
+int on_issue(__u64 *ctx)
+{
+	struct request *rq = compat_request_arg(ctx, cfg.rq_arg);
+	struct started *s = bpf_map_lookup_elem(&started, &rq);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (s && !s->issued) {
+		s->issued = now;
+		s->again = 0;
+	} else {
+		begin(ctx, rq, 0, now);
+	}
+	return 0;
+}
+
+/* Which device and operation: read at the end, when the request is sure to have them. */
+static __always_inline __u64 request_tag(struct request *rq)
+{
+	struct gendisk *disk = compat_request_disk(rq);
+	__u64 tag = (rq->cmd_flags & ((1u << IO_OP_BITS) - 1)) << IO_OP_SHIFT;
+
+	if (disk)
+		tag |= (((__u64)disk->major << IO_MINOR_BITS) | disk->first_minor)
+		       << IO_DEVICE_SHIFT;
+	return tag;
+}
+
+static __always_inline void end_phase(const struct started *s, __u64 tag, enum io_phase phase,
+				      __u64 from, __u64 to)
+{
+	struct abi_key key = { .who = s->who, .stack = s->stack, .tag = tag | phase };
+	__u64 latency = to > from ? to - from : 0;
+
+	key.bucket = bucket_of(latency);
+	collect_add(&key, latency);
+}
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(on_complete, struct request *rq, int error, unsigned int nr_bytes)
+{
+	struct started *found = bpf_map_lookup_elem(&started, &rq), s;
+	__u64 now = bpf_ktime_get_ns(), tag;
+
+	if (!found) {
+		count(ABI_COUNT_NO_START);
+		return 0;
+	}
+	/* Part of it is done; the rest will complete later. */
+	if (nr_bytes < rq->__data_len)
+		return 0;
+	s = *found;
+	bpf_map_delete_elem(&started, &rq);
+	if (!s.who || !s.issued)
+		return 0;
+	tag = request_tag(rq);
+	end_phase(&s, tag, IO_DEVICE, s.issued, now);
+	if (cfg.flags & ABI_QUEUE_PHASE && s.queued)
+		end_phase(&s, tag, IO_QUEUE, s.queued, s.issued);
+	return 0;
+}
+
+/* The driver puts it back: it waits in the queue again, until it is issued anew. */
+SEC("tp_btf/block_rq_requeue")
+int on_requeue(__u64 *ctx)
+{
+	struct request *rq = compat_request_arg(ctx, cfg.rq_arg);
+	struct started *s = bpf_map_lookup_elem(&started, &rq);
+
+	if (!s || !s->who)
+		return 0;
+	if (!s->queued)
+		s->queued = s->issued;
+	s->issued = 0;
+	s->again = 1;
+	count(ABI_COUNT_REQUEUED);
+	return 0;
+}
+
+/* The request goes up in another one, which carries its bytes and will complete for both. */
+SEC("?tp_btf/block_rq_merge")
+int on_merge(__u64 *ctx)
+{
+	struct request *rq = compat_request_arg(ctx, cfg.rq_arg);
+
+	if (!bpf_map_delete_elem(&started, &rq))
+		count(ABI_COUNT_MERGED);
+	return 0;
+}
+
+SEC("?tp_btf/block_bio_backmerge")
+int on_backmerge(__u64 *ctx)
+{
+	if (wanted())
+		count(ABI_COUNT_MERGED);
+	return 0;
+}
+
+SEC("?tp_btf/block_bio_frontmerge")
+int on_frontmerge(__u64 *ctx)
+{
+	if (wanted())
+		count(ABI_COUNT_MERGED);
+	return 0;
+}
+
+SEC("?tp_btf/block_split")
+int on_split(__u64 *ctx)
+{
+	if (wanted())
+		count(ABI_COUNT_SPLIT);
+	return 0;
+}

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collect/drain.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "collect/records.h"
+
+struct drain {
+	const struct drain_settings *settings;
+	struct bpf_object *obj;
+	struct capture *capture;
+	struct sideband *sideband;
+	struct records *records;
+	struct ring_buffer *ring;
+	char *regions; /* as the map `regions` has them */
+	size_t region_size, regions_size;
+	volatile __u32 *generation; /* the kernel half's */
+	void *globals;
+	size_t globals_size;
+	int barrier_fd, barrier_inner_fd;
+	uint64_t counters[ABI_COUNTERS]; /* already in the capture */
+};
+
+static size_t region_size(const struct budget *b)
+{
+	return sizeof(struct abi_region) + b->slots * sizeof(struct abi_slot);
+}
+
+int drain_prepare(const struct drain_settings *settings, struct bpf_object *obj)
+{
+	const struct budget *b = &settings->budget;
+	struct bpf_map *regions = bpf_object__find_map_by_name(obj, "regions");
+	struct bpf_map *ring = bpf_object__find_map_by_name(obj, "ring");
+	struct bpf_map *seen = bpf_object__find_map_by_name(obj, "seen");
+	int r;
+
+	if (!regions || !ring || !seen)
+		return -ENOENT;
+	r = bpf_map__set_value_size(regions, (__u32)region_size(b));
+	if (r >= 0)
+		r = bpf_map__set_max_entries(regions, ABI_GENERATIONS * b->nr_cpus);
+	if (r >= 0)
+		r = bpf_map__set_max_entries(ring, b->ring_bytes);
+	if (r >= 0)
+		r = bpf_map__set_max_entries(seen, b->seen);
+	return r;
+}
+
+static size_t whole_pages(size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) / page * page;
+}
+
+static int map_memory(struct drain *d)
+{
+	struct bpf_map *regions = bpf_object__find_map_by_name(d->obj, "regions");
+	struct bpf_map *globals = bpf_object__find_map_by_name(d->obj, ".bss");
+
+	if (!globals)
+		return -ENOENT;
+	d->region_size = region_size(&d->settings->budget);
+	d->regions_size = whole_pages(d->region_size * ABI_GENERATIONS *
+				      d->settings->budget.nr_cpus);
+	d->regions = mmap(NULL, d->regions_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  bpf_map__fd(regions), 0);
+	if (d->regions == MAP_FAILED)
+		return -errno;
+	d->globals_size = whole_pages(bpf_map__value_size(globals));
+	d->globals = mmap(NULL, d->globals_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			  bpf_map__fd(globals), 0);
+	if (d->globals == MAP_FAILED)
+		return -errno;
+	d->generation = d->globals; /* the only variable there */
+	return 0;
+}
+
+/* An array of maps, for the sake of what an update of it waits for: see wait_for_programs(). */
+static int make_barrier(struct drain *d)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts);
+
+	d->barrier_inner_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "barrier_inner", 4, 4, 1, NULL);
+	if (d->barrier_inner_fd < 0)
+		return -errno;
+	opts.inner_map_fd = (__u32)d->barrier_inner_fd;
+	d->barrier_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "barrier", 4, 4, 1, &opts);
+	return d->barrier_fd < 0 ? -errno : 0;
+}
+
+int drain_open(struct drain **ret, const struct drain_settings *settings, struct bpf_object *obj,
+	       struct capture *capture, struct tracker *tracker, struct sideband *sideband)
+{
+	_cleanup_(drain_freep) struct drain *d = calloc(1, sizeof(*d));
+	int r;
+
+	if (!d)
+		return -ENOMEM;
+	d->settings = settings;
+	d->obj = obj;
+	d->capture = capture;
+	d->sideband = sideband;
+	d->regions = d->globals = MAP_FAILED;
+	d->barrier_fd = d->barrier_inner_fd = -1;
+	r = map_memory(d);
+	if (r >= 0)
+		r = make_barrier(d);
+	if (r >= 0)
+		r = records_new(&d->records, settings, capture, tracker, sideband);
+	if (r < 0)
+		return r;
+	d->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(obj, "ring"), records_take,
+				   d->records, NULL);
+	if (!d->ring)
+		return -errno;
+	for (__u32 i = 0; i < ABI_GENERATIONS * settings->budget.nr_cpus; i++)
+		((struct abi_region *)(d->regions + i * d->region_size))->epoch = 1;
+	*ret = d;
+	d = NULL;
+	return 0;
+}
+
+void drain_free(struct drain *d)
+{
+	if (!d)
+		return;
+	ring_buffer__free(d->ring);
+	records_free(d->records);
+	if (d->regions != MAP_FAILED)
+		munmap(d->regions, d->regions_size);
+	if (d->globals != MAP_FAILED)
+		munmap(d->globals, d->globals_size);
+	if (d->barrier_fd >= 0)
+		close(d->barrier_fd);
+	if (d->barrier_inner_fd >= 0)
+		close(d->barrier_inner_fd);
+	free(d);
+}
+
+int drain_fd(const struct drain *d)
+{
+	return ring_buffer__epoll_fd(d->ring);
+}
+
+/*
+ * Returns when no BPF program runs any more that began before. The kernel
+ * gives this to whoever replaces an inner map: 1ae80cf31938 ("bpf: wait for
+ * running BPF programs when updating map-in-map").
+ */
+static int wait_for_programs(struct drain *d)
+{
+	__u32 zero = 0;
+
+	return bpf_map_update_elem(d->barrier_fd, &zero, &d->barrier_inner_fd, BPF_ANY) ? -errno
+											: 0;
+}
+
+static int read_region(struct drain *d, struct abi_region *r)
+{
+	__u32 left = r->used;
+
+	for (__u32 i = 0; left && i < d->settings->budget.slots; i++) {
+		const struct abi_slot *s = &r->slots[i];
+		int err;
+
+		if (s->key.epoch != r->epoch)
+			continue;
+		err = records_slot(d->records, s);
+		if (err < 0)
+			return err;
+		left--;
+	}
+	r->used = 0;
+	r->epoch++;
+	return 0;
+}
+
+static int read_generation(struct drain *d, __u32 generation)
+{
+	__u32 nr = d->settings->budget.nr_cpus;
+
+	for (__u32 cpu = 0; cpu < nr; cpu++) {
+		int r = read_region(d, (struct abi_region *)(d->regions + (generation * nr + cpu) *
+										  d->region_size));
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Counters of the kernel half, by what they mean for the profile. */
+static const struct {
+	enum abi_counter counter;
+	enum quality_id quality;
+} counter_meanings[] = {
+	{ ABI_COUNT_EVENTS, QUALITY_EVENTS },	    { ABI_COUNT_LOST, QUALITY_LOST },
+	{ ABI_COUNT_TRUNCATED, QUALITY_TRUNCATED }, { ABI_COUNT_UNREADABLE, QUALITY_UNREADABLE },
+	{ ABI_COUNT_NO_START, QUALITY_NO_START },   { ABI_COUNT_MERGED, QUALITY_MERGED },
+	{ ABI_COUNT_REQUEUED, QUALITY_REQUEUED },   { ABI_COUNT_SPLIT, QUALITY_SPLIT },
+};
+
+static int read_counters(struct drain *d)
+{
+	int fd = bpf_object__find_map_fd_by_name(d->obj, "counters");
+	int nr_cpus = libbpf_num_possible_cpus();
+	_cleanup_free_ __u64 *values = calloc((size_t)nr_cpus, sizeof(*values));
+
+	if (!values)
+		return -ENOMEM;
+	for (size_t i = 0; i < sizeof(counter_meanings) / sizeof(*counter_meanings); i++) {
+		__u32 key = counter_meanings[i].counter;
+		__u64 sum = 0;
+
+		if (bpf_map_lookup_elem(fd, &key, values))
+			return -errno;
+		for (int cpu = 0; cpu < nr_cpus; cpu++)
+			sum += values[cpu];
+		d->capture->quality.n[counter_meanings[i].quality] += sum - d->counters[key];
+		d->counters[key] = sum;
+	}
+	return 0;
+}
+
+int drain_run(struct drain *d, bool last, live_event_fn on_event, void *ctx)
+{
+	__u32 old = *d->generation & 1;
+	int r;
+
+	records_listen(d->records, on_event, ctx);
+	*d->generation = !old;
+	r = wait_for_programs(d);
+	if (r >= 0)
+		r = ring_buffer__consume(d->ring);
+	if (r >= 0)
+		r = records_settle(d->records);
+	if (r >= 0)
+		r = read_generation(d, old);
+	if (r >= 0)
+		r = read_counters(d);
+	/* Programs that began after the switch may have written the other one. */
+	if (r >= 0 && last)
+		r = read_generation(d, !old);
+	if (r >= 0 && last)
+		r = records_finish(d->records);
+	return r < 0 ? r : 0;
+}
+
+size_t drain_memory(const struct drain *d)
+{
+	return records_memory(d->records);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Moves what the kernel half holds into a capture, losing nothing between
+ * reading and clearing: the kernel half is switched to its other generation
+ * of regions; once no program runs that began before the switch, the old ones
+ * are read and emptied at leisure. Records of the ring come before the slots
+ * that refer to them, so that every id in a slot is known.
+ */
+#pragma once
+#include <stdbool.h>
+
+#include "abi.h"
+#include "base/cleanup.h"
+#include "collect/budget.h"
+#include "collect/live.h"
+#include "collect/process.h"
+#include "collect/sideband.h"
+#include "model/capture.h"
+
+struct bpf_object;
+struct drain;
+
+struct drain_settings {
+	struct budget budget;
+	struct abi_config config;
+	bool per_thread;
+};
+
+/* Sizes the maps by the budget. Before the object is loaded. */
+int drain_prepare(const struct drain_settings *settings, struct bpf_object *obj);
+/* Maps the regions and the ring of a loaded object; all arguments outlive the drain. */
+int drain_open(struct drain **ret, const struct drain_settings *settings, struct bpf_object *obj,
+	       struct capture *capture, struct tracker *tracker, struct sideband *sideband);
+void drain_free(struct drain *d);
+DEFINE_CLEANUP(struct drain, drain_free)
+/* Readable when the ring is half full. */
+int drain_fd(const struct drain *d);
+/* `last`: no program is attached any more; what still misses its stack is counted as lost. */
+int drain_run(struct drain *d, bool last, live_event_fn on_event, void *ctx);
+/* The tables of ids. */
+size_t drain_memory(const struct drain *d);

@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collect/records.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/array.h"
+#include "base/intern.h"
+
+/* How many samples may wait for a stack before the oldest way out is taken: without it. */
+enum { MAX_WAITING = 65536, NO_ID = UINT32_MAX };
+
+struct records {
+	const struct drain_settings *settings;
+	struct capture *capture;
+	struct tracker *tracker;
+	struct sideband *sideband;
+	live_event_fn on_event;
+	void *on_event_ctx;
+
+	/* Records of the ring, 8-aligned, each behind its size, until the side-band is read. */
+	char *taken;
+	size_t taken_size, taken_cap;
+
+	struct intern who_ids, stack_ids; /* the kernel half's ids, to positions in … */
+	uint32_t *whos, *stacks;	  /* … the capture's */
+	uint32_t cap_whos, cap_stacks;
+	struct intern cut; /* stacks of the capture whose user part ended where no code is */
+
+	struct abi_slot *waiting;
+	uint32_t nr_waiting, cap_waiting;
+	uint32_t lost_stack, dropped_stack, lost_who; /* of the capture */
+	bool full;		  /* --max-memory: no new stack or thread is kept */
+	struct raw_frame *frames; /* of the stack being normalised */
+};
+
+static int make_mark(struct capture *c, const char *text, uint32_t *ret_stack)
+{
+	struct object o = { .kind = OBJECT_MARK, .path = strdup(text), .fd = -1 };
+	struct raw_frame frame = { 0 };
+	int r = capture_object(c, &o, &frame.object);
+
+	return r < 0 ? r : capture_stack(c, &frame, 1, ret_stack);
+}
+
+int records_new(struct records **ret, const struct drain_settings *settings,
+		struct capture *capture, struct tracker *tracker, struct sideband *sideband)
+{
+	struct records *r = calloc(1, sizeof(*r));
+	struct raw_who unknown = { 0 };
+	int err = -ENOMEM;
+
+	if (!r)
+		return -ENOMEM;
+	*r = (struct records){
+		.settings = settings, .capture = capture, .tracker = tracker, .sideband = sideband
+	};
+	r->frames = calloc(ABI_FRAME_KINDS * ABI_MAX_DEPTH, sizeof(*r->frames));
+	if (r->frames && (err = make_mark(capture, "[stack lost]", &r->lost_stack)) >= 0 &&
+	    (err = make_mark(capture, "[stack dropped: --max-memory]", &r->dropped_stack)) >= 0 &&
+	    (err = capture_string(capture, "[unknown]", &unknown.comm)) >= 0 &&
+	    (err = capture_who(capture, &unknown, &r->lost_who)) >= 0) {
+		*ret = r;
+		return 0;
+	}
+	records_free(r);
+	return err;
+}
+
+void records_free(struct records *r)
+{
+	if (!r)
+		return;
+	intern_done(&r->who_ids);
+	intern_done(&r->stack_ids);
+	intern_done(&r->cut);
+	free(r->whos);
+	free(r->stacks);
+	free(r->waiting);
+	free(r->taken);
+	free(r->frames);
+	free(r);
+}
+
+void records_listen(struct records *r, live_event_fn fn, void *ctx)
+{
+	r->on_event = fn;
+	r->on_event_ctx = ctx;
+}
+
+int records_take(void *ctx, void *data, size_t size)
+{
+	struct records *r = ctx;
+	size_t room = sizeof(size_t) + ((size + 7) & ~(size_t)7);
+
+	if (array_reserve(r->taken, r->taken_cap, r->taken_size + room) < 0)
+		return -ENOMEM;
+	memcpy(r->taken + r->taken_size, &size, sizeof(size));
+	memcpy(r->taken + r->taken_size + sizeof(size), data, size);
+	r->taken_size += room;
+	return 0;
+}
+
+/* Notes that the kernel half's `id` is the capture's `value`; a later word replaces an earlier. */
+static int learn(struct intern *ids, uint32_t **values, uint32_t *cap, uint64_t id, uint32_t value)
+{
+	uint32_t at;
+	int r = intern_add(ids, &id, sizeof(id), &at);
+
+	if (r < 0 || array_reserve(*values, *cap, at + 1u) < 0)
+		return -ENOMEM;
+	(*values)[at] = value;
+	return 0;
+}
+
+static uint32_t known(const struct intern *ids, const uint32_t *values, uint64_t id)
+{
+	uint32_t at;
+
+	return intern_find(ids, &id, sizeof(id), &at) ? values[at] : NO_ID;
+}
+
+/* Naming what was taken will need about as much again. */
+static bool is_full(const struct records *r)
+{
+	return capture_memory(r->capture) + tracker_memory(r->tracker) + records_memory(r) >
+	       r->settings->budget.growing / 2;
+}
+
+static int take_thread(struct records *r, const struct abi_thread *t)
+{
+	struct raw_who who = { .pid = t->tgid, .tid = r->settings->per_thread ? t->tid : 0 };
+	char comm[ABI_COMM_LEN + 1] = { 0 };
+	uint32_t id;
+	int err;
+
+	if (r->full)
+		return 0;
+	memcpy(comm, t->comm, ABI_COMM_LEN);
+	err = capture_string(r->capture, comm, &who.comm);
+	if (err >= 0)
+		err = tracker_cgroup(r->tracker, t->tgid, &who.container, &who.cgroup);
+	if (err >= 0)
+		err = capture_who(r->capture, &who, &id);
+	return err < 0 ? err : learn(&r->who_ids, &r->whos, &r->cap_whos, t->id, id);
+}
+
+/*
+ * A walk by frame pointers through code that keeps none goes on with whatever the stack holds.
+ * A caller is code; what is none, and all behind it, never was on the stack.
+ */
+static uint32_t count_code(const struct capture *c, const struct raw_frame *frames, uint32_t nr)
+{
+	for (uint32_t i = 1; i < nr; i++)
+		if (c->objects[frames[i].object].kind == OBJECT_NONE)
+			return i;
+	return nr;
+}
+
+static int normalise(struct records *r, const struct abi_stack *s, const uint64_t *addresses,
+		     uint32_t *ret_stack)
+{
+	uint32_t nr_kernel = s->nr[ABI_KERNEL_FRAMES], nr_user = s->nr[ABI_USER_FRAMES];
+	struct process_id process = { s->tgid, s->start_ns, s->time };
+	uint32_t nr_code, id;
+	int err;
+
+	for (uint32_t i = 0; i < nr_kernel; i++)
+		r->frames[i] = (struct raw_frame){ .offset = addresses[i] - (i ? 1 : 0) };
+	err = nr_user ? tracker_frames(r->tracker, &process, addresses + nr_kernel, nr_user,
+				       r->frames + nr_kernel)
+		      : 0;
+	if (err < 0)
+		return err;
+	nr_code = count_code(r->capture, r->frames + nr_kernel, nr_user);
+	err = capture_stack(r->capture, r->frames, nr_kernel + nr_code, &id);
+	if (err >= 0 && nr_code < nr_user)
+		err = intern_add(&r->cut, &id, sizeof(id), &nr_code);
+	if (err >= 0)
+		*ret_stack = id;
+	return err;
+}
+
+static int take_stack(struct records *r, const struct abi_stack *s, size_t size)
+{
+	uint64_t nr = (uint64_t)s->nr[ABI_KERNEL_FRAMES] + s->nr[ABI_USER_FRAMES];
+	uint32_t id;
+	int err;
+
+	if (nr > ABI_FRAME_KINDS * ABI_MAX_DEPTH || sizeof(*s) + nr * sizeof(uint64_t) > size)
+		return -EPROTO;
+	/* The first is kept: two CPUs may send the same one. */
+	if (r->full || known(&r->stack_ids, r->stacks, s->id) != NO_ID)
+		return 0;
+	err = normalise(r, s, (const uint64_t *)(s + 1), &id);
+	return err < 0 ? err : learn(&r->stack_ids, &r->stacks, &r->cap_stacks, s->id, id);
+}
+
+static int on_process(void *ctx, const struct process_event *e)
+{
+	return tracker_event(ctx, e);
+}
+
+/* Processes as they were at `time`: applies the side-band up to it. */
+static int advance(struct records *r, uint64_t time)
+{
+	return sideband_deliver(r->sideband, time, on_process, r->tracker);
+}
+
+static void tell_event(struct records *r, const struct abi_event *e)
+{
+	struct live_event out = { .time = e->time, .value = e->value, .tag = e->key.tag };
+
+	if (!r->on_event)
+		return;
+	out.who = known(&r->who_ids, r->whos, e->key.who);
+	out.stack = e->key.stack ? known(&r->stack_ids, r->stacks, e->key.stack) : 0;
+	if (out.who == NO_ID)
+		out.who = r->lost_who;
+	if (out.stack == NO_ID)
+		out.stack = r->lost_stack;
+	r->on_event(r->on_event_ctx, &out);
+}
+
+static int work_off(struct records *r, const void *data, size_t size)
+{
+	uint32_t type;
+
+	if (size < sizeof(type))
+		return -EPROTO;
+	memcpy(&type, data, sizeof(type));
+	if (type == ABI_THREAD && size >= sizeof(struct abi_thread)) {
+		const struct abi_thread *t = data;
+		int err = advance(r, t->time);
+
+		return err < 0 ? err : take_thread(r, t);
+	}
+	if (type == ABI_STACK && size >= sizeof(struct abi_stack)) {
+		const struct abi_stack *s = data;
+		int err = advance(r, s->time);
+
+		return err < 0 ? err : take_stack(r, s, size);
+	}
+	if (type == ABI_SPILL && size >= sizeof(struct abi_event)) {
+		const struct abi_event *e = data;
+
+		return records_slot(r, &(struct abi_slot){ .key = e->key,
+							   .count = 1,
+							   .total = e->value,
+							   .min = e->value,
+							   .max = e->value });
+	}
+	if (type == ABI_EVENT && size >= sizeof(struct abi_event)) {
+		tell_event(r, data);
+		return 0;
+	}
+	return -EPROTO;
+}
+
+static int work_off_all(struct records *r)
+{
+	int err = 0;
+
+	for (size_t at = 0; err >= 0 && at < r->taken_size;) {
+		size_t size;
+
+		memcpy(&size, r->taken + at, sizeof(size));
+		err = work_off(r, r->taken + at + sizeof(size), size);
+		at += sizeof(size) + ((size + 7) & ~(size_t)7);
+	}
+	r->taken_size = 0;
+	return err;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Into the capture; what is not known stands as a mark, and is counted. */
+static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who, uint32_t stack)
+{
+	struct raw_sample sample = { .stack = stack,
+				     .who = who,
+				     .tag = s->key.tag,
+				     .bucket = s->key.bucket,
+				     .count = s->count,
+				     .total = s->total };
+	bool lost = who == NO_ID || stack == NO_ID;
+
+	if (lost)
+		r->capture->quality.n[r->full ? QUALITY_MEMORY : QUALITY_NO_STACK] += s->count;
+	if (who == NO_ID)
+		sample.who = r->lost_who;
+	if (stack == NO_ID)
+		sample.stack = r->full ? r->dropped_stack : r->lost_stack;
+	if (intern_find(&r->cut, &sample.stack, sizeof(sample.stack), &(uint32_t){ 0 }))
+		r->capture->quality.n[QUALITY_CUT] += s->count;
+	if (s->key.bucket != ABI_NO_BUCKET) {
+		sample.min = s->min;
+		sample.max = s->max;
+	}
+	return capture_add(r->capture, &sample);
+}
+
+static int resolve_slot(struct records *r, const struct abi_slot *s, bool may_wait)
+{
+	uint32_t who = known(&r->who_ids, r->whos, s->key.who);
+	uint32_t stack = s->key.stack ? known(&r->stack_ids, r->stacks, s->key.stack) : 0;
+
+	if ((who != NO_ID && stack != NO_ID) || r->full || !may_wait ||
+	    r->nr_waiting == MAX_WAITING)
+		return add_sample(r, s, who, stack);
+	if (array_reserve(r->waiting, r->cap_waiting, r->nr_waiting + 1u) < 0)
+		return -ENOMEM;
+	r->waiting[r->nr_waiting++] = *s;
+	return 0;
+}
+
+int records_slot(struct records *r, const struct abi_slot *slot)
+{
+	return resolve_slot(r, slot, true);
+}
+
+/* Looks again for what the waiting samples lack. */
+static int retry_waiting(struct records *r, bool may_wait)
+{
+	uint32_t nr = r->nr_waiting;
+
+	r->nr_waiting = 0;
+	for (uint32_t i = 0; i < nr; i++) {
+		struct abi_slot s = r->waiting[i];
+		int err = resolve_slot(r, &s, may_wait);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+int records_settle(struct records *r)
+{
+	uint64_t lost, now = now_ns();
+	int err = sideband_read(r->sideband);
+
+	if (err < 0)
+		return err;
+	r->full = is_full(r);
+	lost = sideband_take_lost(r->sideband);
+	if (lost) {
+		r->capture->quality.n[QUALITY_PROCESS_RECORDS] += lost;
+		err = tracker_rescan(r->tracker);
+	}
+	if (err >= 0)
+		err = work_off_all(r);
+	if (err >= 0)
+		err = advance(r, now);
+	tracker_forget(r->tracker, now);
+	return err < 0 ? err : retry_waiting(r, true);
+}
+
+int records_finish(struct records *r)
+{
+	return retry_waiting(r, false);
+}
+
+size_t records_memory(const struct records *r)
+{
+	return r->who_ids.memory + r->stack_ids.memory + r->cut.memory + r->taken_cap +
+	       (r->cap_whos + r->cap_stacks) * sizeof(uint32_t) +
+	       r->cap_waiting * sizeof(*r->waiting);
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <string.h>
+
+#include "collect/mode.h"
+
+extern const struct mode mode_cpu, mode_io;
+
+const struct mode *const modes[] = { &mode_cpu, &mode_io, NULL };
+
+const struct mode *mode_find(const char *name)
+{
+	for (const struct mode *const *m = modes; *m; m++)
+		if (!strcmp((*m)->name, name))
+			return *m;
+	return NULL;
+}
