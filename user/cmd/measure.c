@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cmd/measure.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "cmd/cmd.h"
+
+static int bad(struct strbuf *error, const char *option, const char *takes, const char *value)
+{
+	strbuf_addf(error, "%s takes %s, not '%s'", option, takes, value);
+	return -EINVAL;
+}
+
+static int set_ids(const char *option, const char *value, uint32_t *ids, size_t *ret_nr,
+		   struct strbuf *error)
+{
+	int n = parse_list(value, 1u << 22, ids, FILTER_MAX_PIDS);
+
+	if (n <= 0 || !ids[0])
+		return bad(error, option, "numbers of processes or threads such as 812,1034",
+			   value);
+	*ret_nr = (size_t)n;
+	return 0;
+}
+
+static int set_pid(void *ctx, const char *value, struct strbuf *error)
+{
+	struct filter *f = &((struct measure_settings *)ctx)->live.filter;
+
+	return set_ids("--pid", value, f->pids, &f->nr_pids, error);
+}
+
+static int set_tid(void *ctx, const char *value, struct strbuf *error)
+{
+	struct filter *f = &((struct measure_settings *)ctx)->live.filter;
+
+	return set_ids("--tid", value, f->tids, &f->nr_tids, error);
+}
+
+static int set_children(void *ctx, const char *value, struct strbuf *error)
+{
+	(void)value;
+	(void)error;
+	((struct measure_settings *)ctx)->live.filter.children = true;
+	return 0;
+}
+
+static int set_comm(void *ctx, const char *value, struct strbuf *error)
+{
+	if (!*value || strlen(value) >= ABI_GLOB_LEN)
+		return bad(error, "--comm",
+			   "a name of 1 to 31 bytes in which * and ? stand for any", value);
+	((struct measure_settings *)ctx)->live.filter.comm = value;
+	return 0;
+}
+
+static int set_cgroup(void *ctx, const char *value, struct strbuf *error)
+{
+	(void)error;
+	((struct measure_settings *)ctx)->live.filter.cgroup = value;
+	return 0;
+}
+
+static int set_cpu(void *ctx, const char *value, struct strbuf *error)
+{
+	struct filter *f = &((struct measure_settings *)ctx)->live.filter;
+	int n = parse_list(value, FILTER_MAX_CPUS, f->cpus, FILTER_MAX_CPUS);
+
+	if (n <= 0)
+		return bad(error, "--cpu", "a list of CPUs such as 0-3,5", value);
+	f->nr_cpus = (size_t)n;
+	return 0;
+}
+
+static const struct opt whom_opts[] = {
+	{ "pid", 'p', "PID,...", "only these processes", set_pid, "pid" },
+	{ "children", 0, NULL, "and all that they start from now on", set_children, NULL },
+	{ "tid", 't', "TID,...", "only these threads", set_tid, "pid" },
+	{ "comm", 0, "GLOB", "only threads of this name; * and ? stand for any", set_comm, NULL },
+	{ "cgroup", 0, "PATH", "only this cgroup v2 folder and what is below it", set_cgroup,
+	  "folder" },
+	{ "cpu", 'C', "LIST", "only on these CPUs: 0-3,5", set_cpu, NULL },
+	{ 0 },
+};
+
+static int set_duration(void *ctx, const char *value, struct strbuf *error)
+{
+	struct measure_settings *s = ctx;
+
+	if (parse_duration(value, &s->duration_ns) < 0 || !s->duration_ns)
+		return bad(error, "--duration", "a time such as 10s, 500ms or 2m", value);
+	s->has_duration = true;
+	return 0;
+}
+
+static const struct opt time_opts[] = {
+	{ "duration", 'd', "TIME", "how long: 10s, 500ms, 2m; a bare number is seconds",
+	  set_duration, NULL },
+	{ 0 },
+};
+
+static int set_user_only(void *ctx, const char *value, struct strbuf *error)
+{
+	(void)value;
+	(void)error;
+	((struct measure_settings *)ctx)->live.kernel_stacks = false;
+	return 0;
+}
+
+static int set_kernel_only(void *ctx, const char *value, struct strbuf *error)
+{
+	(void)value;
+	(void)error;
+	((struct measure_settings *)ctx)->live.user_stacks = false;
+	return 0;
+}
+
+static int set_no_stacks(void *ctx, const char *value, struct strbuf *error)
+{
+	set_user_only(ctx, value, error);
+	return set_kernel_only(ctx, value, error);
+}
+
+static int set_max_depth(void *ctx, const char *value, struct strbuf *error)
+{
+	uint64_t depth;
+
+	if (parse_u64(value, &depth) < 0 || !depth || depth > ABI_MAX_DEPTH)
+		return bad(error, "--max-depth", "1 to 1024 frames", value);
+	((struct measure_settings *)ctx)->live.max_depth = (uint32_t)depth;
+	return 0;
+}
+
+static int set_unwind(void *ctx, const char *value, struct strbuf *error)
+{
+	(void)ctx;
+	if (!strcmp(value, "fp") || !strcmp(value, "auto"))
+		return 0;
+	return bad(error, "--unwind", "auto or fp (frame pointers)", value);
+}
+
+static int set_no_inline(void *ctx, const char *value, struct strbuf *error)
+{
+	(void)value;
+	(void)error;
+	((struct measure_settings *)ctx)->no_inline = true;
+	return 0;
+}
+
+static const struct opt stack_opts[] = {
+	{ "user", 'U', NULL, "user frames only", set_user_only, NULL },
+	{ "kernel", 'K', NULL, "kernel frames only", set_kernel_only, NULL },
+	{ "no-stacks", 0, NULL, "no stacks at all", set_no_stacks, NULL },
+	{ "max-depth", 0, "N", "frames of each kind in a stack, at most (default 256)",
+	  set_max_depth, NULL },
+	{ "unwind", 0, "HOW", "how user stacks are walked: auto, fp", set_unwind, "auto fp" },
+	{ "no-inline", 0, NULL, "do not show inlined calls as frames", set_no_inline, NULL },
+	{ 0 },
+};
+
+static int set_max_memory(void *ctx, const char *value, struct strbuf *error)
+{
+	struct measure_settings *s = ctx;
+
+	if (parse_size(value, &s->live.max_memory) < 0 || !s->live.max_memory)
+		return bad(error, "--max-memory", "a size such as 64M", value);
+	return 0;
+}
+
+static int set_verbose(void *ctx, const char *value, struct strbuf *error)
+{
+	(void)value;
+	(void)error;
+	((struct measure_settings *)ctx)->view.verbose = true;
+	log_set_level(LOG_VERBOSE);
+	return 0;
+}
+
+static int set_quiet(void *ctx, const char *value, struct strbuf *error)
+{
+	(void)ctx;
+	(void)value;
+	(void)error;
+	log_set_level(LOG_ERROR);
+	return 0;
+}
+
+static const struct opt other_opts[] = {
+	{ "max-memory", 0, "SIZE", "bound of its own memory and its maps together (default 256M)",
+	  set_max_memory, NULL },
+	{ "verbose", 'v', NULL, "say more", set_verbose, NULL },
+	{ "quiet", 'q', NULL, "say only errors, and show no progress", set_quiet, NULL },
+	{ 0 },
+};
+
+enum { GROUP_MODE, GROUP_WHOM, GROUP_TIME, GROUP_STACKS, GROUP_OUTPUT, GROUP_OTHER, GROUPS };
+
+/* A mode's option groups, with `s` as what they set; `ret` has room for GROUPS + 1. */
+static void make_groups(const struct mode *mode, struct measure_settings *s, struct opt_group *ret)
+{
+	static const struct opt none[] = { { 0 } };
+
+	ret[GROUP_MODE] = (struct opt_group){ "What to measure",
+					      mode && mode->opts ? mode->opts : none,
+					      &s->live.mode };
+	ret[GROUP_WHOM] = (struct opt_group){ "Whom to measure", whom_opts, s };
+	ret[GROUP_TIME] = (struct opt_group){ "How long", time_opts, s };
+	ret[GROUP_STACKS] = (struct opt_group){ "Stacks", stack_opts, s };
+	ret[GROUP_OUTPUT] = (struct opt_group){ "Output", output_opts, &s->output };
+	ret[GROUP_OTHER] = (struct opt_group){ "Other", other_opts, s };
+	ret[GROUPS] = (struct opt_group){ 0 };
+}
+
+const struct opt_group *run_options(const struct mode *mode)
+{
+	static struct opt_group groups[GROUPS + 1];
+	static struct measure_settings unused;
+
+	make_groups(mode, &unused, groups);
+	return groups;
+}
+
+static int take_words(struct measure_settings *s, const char *const *words, int nr,
+		      struct strbuf *error)
+{
+	if (nr > 2) {
+		strbuf_addf(error,
+			    "'%s' is too much: after the options come an interval and a "
+			    "count, or '-- PROGRAM'",
+			    words[2]);
+		return -EINVAL;
+	}
+	if (nr > 0 && (parse_duration(words[0], &s->interval_ns) < 0 || !s->interval_ns)) {
+		strbuf_addf(error,
+			    "'%s' is no interval: a time such as 1s (a program to measure "
+			    "comes after '--')",
+			    words[0]);
+		return -EINVAL;
+	}
+	if (nr > 1 && (parse_u64(words[1], &s->nr_intervals) < 0 || !s->nr_intervals))
+		return bad(error, "the count of intervals", "a number from 1 on", words[1]);
+	return 0;
+}
+
+/* How long, where it was not said. */
+static void settle_duration(const struct mode *mode, struct measure_settings *s)
+{
+	if (s->nr_intervals && !s->has_duration)
+		s->duration_ns = s->nr_intervals * s->interval_ns;
+	else if (!s->has_duration)
+		s->duration_ns = s->interval_ns || s->program ? 0 : mode->duration_ns;
+}
+
+int measure_parse(const struct mode *mode, int argc, char **argv, struct measure_settings *ret,
+		  struct strbuf *error)
+{
+	_cleanup_free_ const char **words = calloc((size_t)argc + 1, sizeof(*words));
+	struct opt_group groups[GROUPS + 1];
+	int r;
+
+	if (!words)
+		return -ENOMEM;
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
+			return 1;
+	*ret = (struct measure_settings){
+		.live = { .mode = mode->defaults, .user_stacks = true, .kernel_stacks = true }
+	};
+	make_groups(mode, ret, groups);
+	r = opt_parse(groups, argc, argv, words, &ret->program, error);
+	if (r >= 0)
+		r = take_words(ret, words, r, error);
+	if (r < 0)
+		return r;
+	if (ret->program && !ret->program[0]) {
+		strbuf_adds(error, "after '--' comes the program to measure");
+		return -EINVAL;
+	}
+	if (ret->live.filter.children && !ret->live.filter.nr_pids) {
+		strbuf_adds(error, "--children goes with --pid");
+		return -EINVAL;
+	}
+	if (ret->program)
+		ret->live.filter.only_added = ret->live.filter.children = true;
+	ret->live.per_thread = ret->output.per_thread;
+	ret->view.full = ret->live.mode.full;
+	ret->view.by = ret->live.mode.by;
+	settle_duration(mode, ret);
+	return 0;
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Every mode: open, measure, name, show. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/utsname.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "cmd/cmd.h"
+#include "cmd/measure.h"
+#include "cmd/naming.h"
+#include "cmd/program.h"
+
+/* How often the kernel half is emptied, at least. */
+enum { DRAIN_MS = 250 };
+
+struct run {
+	const struct mode *mode;
+	struct measure_settings settings;
+	struct live *live;
+	struct naming *naming;
+	struct program program;
+	struct profile *total; /* of all intervals, where files are asked for */
+	struct strbuf command;
+	int64_t began_realtime;
+	uint64_t interval_began, drained;
+	bool memory_limited;
+};
+
+static volatile sig_atomic_t stop_signal;
+
+static void on_signal(int signal_number)
+{
+	stop_signal = signal_number;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction a = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &a, NULL);
+	sigaction(SIGTERM, &a, NULL);
+}
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int cannot(const struct strbuf *error, int r)
+{
+	if (error->len)
+		log_error("%s", strbuf_str(error));
+	else
+		log_error("%s", strerror(-r));
+	return EXIT_CANNOT;
+}
+
+/* A line for one event of --slower, as it comes. */
+static void show_event(void *ctx, const struct live_event *e)
+{
+	struct run *run = ctx;
+	const struct capture *c = live_capture(run->live);
+	const struct raw_who *who = capture_who_at(c, e->who);
+	int64_t at = run->began_realtime + (int64_t)(e->time - live_started(run->live));
+	time_t seconds = at / 1000000000;
+	struct strbuf line = STRBUF_INIT, tag = STRBUF_INIT, comm = STRBUF_INIT;
+	bool data = run->settings.output.json || run->settings.output.format;
+	struct tm tm;
+	char clock[16];
+
+	localtime_r(&seconds, &tm);
+	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+	naming_tag(run->naming, e->tag, &tag);
+	strbuf_add_escaped(&comm, capture_string_at(c, who->comm));
+	strbuf_addf(&line, "%s.%03d  %-16s %8u  %-40s  ", clock, (int)(at / 1000000 % 1000),
+		    strbuf_str(&comm), who->pid, strbuf_str(&tag));
+	format_duration(e->value, &line);
+	/* Standard output belongs to the report when a program reads it. */
+	fprintf(data ? stderr : stdout, "%s\n", strbuf_str(&line));
+	strbuf_done(&line);
+	strbuf_done(&tag);
+	strbuf_done(&comm);
+}
+
+static int drain(struct run *run)
+{
+	int r = live_drain(run->live, show_event, run);
+
+	run->drained = now_ns(CLOCK_MONOTONIC);
+	return r;
+}
+
+static int make_profile(struct run *run, uint64_t from, uint64_t to, struct profile **ret)
+{
+	struct capture *c = live_capture(run->live);
+	struct profile_info info = { .mode = run->mode->name,
+				     .values = { run->mode->values[0], run->mode->values[1] },
+				     .time_ns = run->began_realtime +
+						(int64_t)(from - live_started(run->live)),
+				     .duration_ns = to - from,
+				     .period = live_period(run->live),
+				     .command = strbuf_str(&run->command),
+				     .quality = c->quality };
+	struct strbuf host = STRBUF_INIT;
+	struct utsname u;
+	int r;
+
+	if (!uname(&u))
+		strbuf_addf(&host, "%s, Linux %s %s", u.nodename, u.release, u.machine);
+	info.host = strbuf_str(&host);
+	r = naming_profile(run->naming, &info, ret);
+	strbuf_done(&host);
+	return r;
+}
+
+/* The report of what was measured since the last one. */
+static int report(struct run *run, bool last, struct strbuf *error)
+{
+	uint64_t to = last ? live_stopped(run->live) : run->drained;
+	_cleanup_(profile_freep) struct profile *p = NULL;
+	int r;
+
+	log_progress("%s", "");
+	r = make_profile(run, run->interval_began, to, &p);
+	if (r < 0)
+		return r;
+	run->interval_began = to;
+	if (run->memory_limited)
+		log_warn("--max-memory: lines and inlined calls were left out of large objects");
+	if (!run->settings.interval_ns)
+		return output_write(&run->settings.output, p, &run->settings.view, run->mode->view,
+				    error);
+	capture_restart(live_capture(run->live));
+	r = output_report(&run->settings.output, p, &run->settings.view, run->mode->view, error);
+	if (r < 0 || !run->settings.output.nr)
+		return r;
+	r = run->total ? profile_merge(run->total, p, 1) : 0;
+	if (!run->total) {
+		run->total = p;
+		p = NULL;
+	}
+	return r < 0 || !last ? r : output_files(&run->settings.output, run->total, error);
+}
+
+static void show_progress(const struct run *run, uint64_t now)
+{
+	uint64_t spent = now - live_started(run->live), limit = run->settings.duration_ns;
+	const struct capture *c = live_capture(run->live);
+	struct strbuf line = STRBUF_INIT;
+
+	strbuf_addf(&line, "%s: %.1f s", run->mode->name, (double)spent / 1e9);
+	if (limit)
+		strbuf_addf(&line, " of %.1f s", (double)limit / 1e9);
+	strbuf_adds(&line, ", ");
+	format_count(c->quality.n[QUALITY_EVENTS], &line);
+	strbuf_adds(&line, " events (Ctrl-C ends it with the report)");
+	log_progress("%s", strbuf_str(&line));
+	strbuf_done(&line);
+}
+
+/* Milliseconds until something is due at the latest, at least 1. */
+static int next_wait_ms(const struct run *run, uint64_t now)
+{
+	uint64_t due = run->drained + DRAIN_MS * 1000000ull, end;
+
+	end = live_started(run->live) + run->settings.duration_ns;
+	if (run->settings.duration_ns && end < due)
+		due = end;
+	end = run->interval_began + run->settings.interval_ns;
+	if (run->settings.interval_ns && end < due)
+		due = end;
+	return due > now ? (int)((due - now + 999999) / 1000000) : 1;
+}
+
+static bool is_over(struct run *run, uint64_t now)
+{
+	uint64_t duration = run->settings.duration_ns;
+
+	if (stop_signal || (duration && now - live_started(run->live) >= duration))
+		return true;
+	if (run->settings.program)
+		return program_ended(&run->program) && live_targets_gone(run->live);
+	return live_targets_gone(run->live);
+}
+
+static int measure(struct run *run, struct strbuf *error)
+{
+	uint64_t interval = run->settings.interval_ns;
+
+	run->interval_began = run->drained = live_started(run->live);
+	for (;;) {
+		uint64_t now = now_ns(CLOCK_MONOTONIC);
+		int r;
+
+		if (is_over(run, now))
+			return 0;
+		r = live_poll(run->live, next_wait_ms(run, now));
+		if (r == -EINTR)
+			continue;
+		if (r >= 0)
+			r = drain(run);
+		if (r < 0)
+			return r;
+		/* The last interval's report is the one after the end. */
+		now = run->drained;
+		if (interval && now - run->interval_began >= interval && !is_over(run, now)) {
+			r = report(run, false, error);
+			if (r < 0)
+				return r;
+		}
+		show_progress(run, now);
+	}
+}
+
+static int open_all(struct run *run, struct strbuf *error)
+{
+	struct symbolizer_settings names = { .no_inline = run->settings.no_inline,
+					     .no_lines = run->settings.no_lines,
+					     .ret_limited = &run->memory_limited };
+	int r = live_open(&run->live, run->mode, &run->settings.live, error);
+
+	if (r < 0)
+		return r;
+	names.max_memory = live_naming_memory(run->live);
+	r = naming_new(&run->naming, run->mode, live_capture(run->live), &names);
+	if (r >= 0 && run->settings.program) {
+		r = program_start(&run->program, run->settings.program);
+		if (r >= 0)
+			r = live_add_pid(run->live, (uint32_t)run->program.pid);
+	}
+	return r;
+}
+
+static int start_all(struct run *run, struct strbuf *error)
+{
+	int r = live_start(run->live, error);
+
+	run->began_realtime = (int64_t)now_ns(CLOCK_REALTIME) -
+			      (int64_t)(now_ns(CLOCK_MONOTONIC) - live_started(run->live));
+	if (r < 0) {
+		program_abandon(&run->program);
+		return r;
+	}
+	return run->settings.program ? program_go(&run->program, run->settings.program, error) : 0;
+}
+
+static int run_all(struct run *run, struct strbuf *error)
+{
+	int r = open_all(run, error);
+
+	if (r >= 0)
+		r = start_all(run, error);
+	if (r < 0)
+		return r;
+	r = measure(run, error);
+	live_stop(run->live);
+	if (r >= 0)
+		r = drain(run);
+	return r < 0 ? r : report(run, true, error);
+}
+
+static void note_command(struct run *run, int argc, char **argv)
+{
+	strbuf_adds(&run->command, "bpfprof");
+	for (int i = 0; i < argc; i++) {
+		strbuf_addch(&run->command, ' ');
+		strbuf_add_escaped(&run->command, argv[i]);
+	}
+}
+
+static void find_terminal(struct view_settings *v)
+{
+	struct winsize size;
+
+	v->color = isatty(STDOUT_FILENO);
+	v->width = v->color && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col
+										       : 100;
+}
+
+int run_mode(const struct mode *mode, int argc, char **argv)
+{
+	struct run run = { .mode = mode };
+	struct strbuf error = STRBUF_INIT;
+	int status, r = measure_parse(mode, argc, argv, &run.settings, &error);
+
+	if (r == 1)
+		return help_show(mode->name);
+	if (r >= 0)
+		r = output_check(&run.settings.output, &error);
+	if (r == -EINVAL) {
+		log_error("%s", strbuf_str(&error));
+		strbuf_done(&error);
+		return EXIT_USAGE;
+	}
+	catch_signals();
+	find_terminal(&run.settings.view);
+	note_command(&run, argc, argv);
+	if (r >= 0)
+		r = run_all(&run, &error);
+	status = r < 0 ? cannot(&error, r) : EXIT_OK;
+	/* A program that still runs because the time is over is waited for, unless we were told to
+	 * end. */
+	if (r >= 0 && run.settings.program && !stop_signal)
+		status = program_wait(&run.program);
+	profile_free(run.total);
+	naming_free(run.naming);
+	live_free(run.live);
+	strbuf_done(&run.command);
+	strbuf_done(&error);
+	return status;
+}
