@@ -31,7 +31,7 @@ __u32 generation;
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(key_size, sizeof(__u32));
+	__type(key, __u32);
 	__uint(value_size, sizeof(struct abi_region));
 	__uint(max_entries, 1);
 } regions SEC(".maps");
