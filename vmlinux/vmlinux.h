@@ -28,7 +28,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct signal_struct *signal;
 	__u64 start_boottime;
-	__u32 self_exec_id;
+	__u64 self_exec_id;
 };
 
 struct gendisk {
