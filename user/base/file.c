@@ -48,12 +48,17 @@ int file_read_u64(const char *path, unsigned long long *ret)
 	int r = file_read(path, 64, &text);
 	char *end;
 
+	if (!r)
+		r = -EINVAL;
 	if (r >= 0) {
 		unsigned long long value;
 
 		errno = 0;
 		value = strtoull(strbuf_str(&text), &end, 10);
-		r = errno ? -errno : end == strbuf_str(&text) ? -EINVAL : 0;
+		r = errno ? -errno : 0;
+		/* strtoull() takes "-1", and what stands behind the number is left to us. */
+		if (!r && (text.buf[0] < '0' || text.buf[0] > '9' || end[strspn(end, " \n")]))
+			r = -EINVAL;
 		if (!r)
 			*ret = value;
 	}
@@ -61,24 +66,37 @@ int file_read_u64(const char *path, unsigned long long *ret)
 	return r;
 }
 
-int file_out_open(struct file_out *f, const char *path)
+/* Opens what is no file of the disk as it is: /dev/null, a pipe, a terminal. */
+static int open_in_place(struct file_out *f)
+{
+	int fd = open(f->path, O_WRONLY | O_CLOEXEC | O_NOCTTY), r;
+
+	if (fd < 0)
+		return -errno;
+	f->stream = fdopen(fd, "w");
+	if (f->stream)
+		return 0;
+	r = -errno;
+	close(fd);
+	return r;
+}
+
+static int open_beside(struct file_out *f)
 {
 	mode_t mask = umask(0);
 	int fd, r;
 
 	umask(mask);
-	*f = (struct file_out){ .path = strdup(path) };
-	if (!f->path || asprintf(&f->temporary, "%s.XXXXXX", path) < 0) {
+	if (asprintf(&f->temporary, "%s.XXXXXX", f->path) < 0) {
 		f->temporary = NULL;
-		r = -ENOMEM;
-		goto fail;
+		return -ENOMEM;
 	}
 	fd = mkostemp(f->temporary, O_CLOEXEC);
 	if (fd < 0) {
 		r = -errno;
 		free(f->temporary);
 		f->temporary = NULL;
-		goto fail;
+		return r;
 	}
 	fchmod(fd, 0666 & ~mask);
 	f->stream = fdopen(fd, "w");
@@ -86,8 +104,27 @@ int file_out_open(struct file_out *f, const char *path)
 		return 0;
 	r = -errno;
 	close(fd);
-fail:
-	file_out_abort(f);
+	return r;
+}
+
+int file_out_open(struct file_out *f, const char *path)
+{
+	struct stat st;
+	int r;
+
+	/* A link stays one: the file that it names is written. */
+	*f = (struct file_out){ .path = realpath(path, NULL) };
+	if (!f->path)
+		f->path = strdup(path);
+	if (!f->path)
+		return -ENOMEM;
+	/* A rename would put a file in place of /dev/null, and fail on a folder at the very end. */
+	if (stat(f->path, &st) < 0 || S_ISREG(st.st_mode))
+		r = open_beside(f);
+	else
+		r = S_ISDIR(st.st_mode) ? -EISDIR : open_in_place(f);
+	if (r < 0)
+		file_out_abort(f);
 	return r;
 }
 
@@ -97,12 +134,12 @@ int file_out_commit(struct file_out *f)
 
 	if (fflush(f->stream) || ferror(f->stream))
 		r = errno ? -errno : -EIO;
-	if (!r && fsync(fileno(f->stream)) && errno != EINVAL)
+	if (!r && f->temporary && fsync(fileno(f->stream)) && errno != EINVAL)
 		r = -errno;
 	if (fclose(f->stream) && !r)
 		r = -errno;
 	f->stream = NULL;
-	if (!r && rename(f->temporary, f->path))
+	if (!r && f->temporary && rename(f->temporary, f->path))
 		r = -errno;
 	if (!r) {
 		free(f->temporary);

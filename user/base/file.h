@@ -18,13 +18,15 @@ int file_read_at(int dir_fd, const char *path, size_t max, struct strbuf *into);
 /* A decimal number that stands alone in a file; a negative errno otherwise. */
 int file_read_u64(const char *path, unsigned long long *ret);
 
-/* A file that appears under its name only when it is whole. */
+/* A file that appears under its name only when it is whole; what is no regular file is written as
+ * it is. */
 struct file_out {
 	FILE *stream;
 	char *path, *temporary;
 };
 
-/* Opens beside `path`. 0, or a negative errno (the folder is missing, no permission). */
+/* Opens beside `path`. 0, or a negative errno (-ENOENT: its folder is missing, -EISDIR, no
+ * permission). */
 int file_out_open(struct file_out *f, const char *path);
 /* Flushes, syncs and renames. A negative errno (a full disk) leaves the old file as it was. */
 int file_out_commit(struct file_out *f);

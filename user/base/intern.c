@@ -74,7 +74,8 @@ static uint32_t *find_slot(const struct intern *t, uint32_t hash, const void *by
 		uint32_t *slot = &t->slots[i & (t->nr_slots - 1)];
 		const struct intern_entry *e = *slot ? &t->entries[*slot - 1] : NULL;
 
-		if (!e || (e->hash == hash && e->size == size && !memcmp(e->bytes, bytes, size)))
+		if (!e || (e->hash == hash && e->size == size &&
+			   (!size || !memcmp(e->bytes, bytes, size))))
 			return slot;
 	}
 }

@@ -58,6 +58,11 @@ static bool reserve(struct strbuf *sb, size_t more)
 	return true;
 }
 
+void strbuf_reserve(struct strbuf *sb, size_t more)
+{
+	reserve(sb, more);
+}
+
 void strbuf_add(struct strbuf *sb, const void *bytes, size_t size)
 {
 	if (!reserve(sb, size))
@@ -101,7 +106,7 @@ void strbuf_addf(struct strbuf *sb, const char *format, ...)
 	va_end(args);
 }
 
-void strbuf_add_escaped(struct strbuf *sb, const char *s)
+static void add_text(struct strbuf *sb, const char *s, bool escape_controls)
 {
 	size_t left = strlen(s);
 
@@ -109,7 +114,7 @@ void strbuf_add_escaped(struct strbuf *sb, const char *s)
 		uint32_t c;
 		size_t n = utf8_decode(s, left, &c);
 
-		if (!n || c < 0x20 || (c >= 0x7f && c < 0xa0)) {
+		if (!n || (escape_controls && (c < 0x20 || (c >= 0x7f && c < 0xa0)))) {
 			n = n ? n : 1;
 			for (size_t i = 0; i < n; i++)
 				strbuf_addf(sb, "\\x%02x", (unsigned char)s[i]);
@@ -119,4 +124,14 @@ void strbuf_add_escaped(struct strbuf *sb, const char *s)
 		s += n;
 		left -= n;
 	}
+}
+
+void strbuf_add_escaped(struct strbuf *sb, const char *s)
+{
+	add_text(sb, s, true);
+}
+
+void strbuf_add_utf8(struct strbuf *sb, const char *s)
+{
+	add_text(sb, s, false);
 }

@@ -29,6 +29,8 @@ const char *strbuf_str(const struct strbuf *sb);
 /* Hands the memory to the caller, who frees it; NULL when `failed`. */
 char *strbuf_steal(struct strbuf *sb);
 
+/* Room for `more` bytes to be written at buf + len by the caller; sets `failed` if there is none. */
+void strbuf_reserve(struct strbuf *sb, size_t more);
 void strbuf_add(struct strbuf *sb, const void *bytes, size_t size);
 void strbuf_adds(struct strbuf *sb, const char *s);
 void strbuf_addch(struct strbuf *sb, char c);
@@ -40,3 +42,5 @@ void strbuf_addvf(struct strbuf *sb, const char *format, va_list args)
  * controls and bytes that are no UTF-8 become \xNN; all else stands.
  */
 void strbuf_add_escaped(struct strbuf *sb, const char *s);
+/* Adds text with only the bytes that are no UTF-8 as \xNN, for formats that must be UTF-8. */
+void strbuf_add_utf8(struct strbuf *sb, const char *s);

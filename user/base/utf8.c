@@ -51,3 +51,17 @@ size_t utf8_width(const char *s, size_t size)
 	}
 	return width;
 }
+
+bool utf8_valid(const char *s, size_t size)
+{
+	while (size) {
+		uint32_t c;
+		size_t n = utf8_decode(s, size, &c);
+
+		if (!n)
+			return false;
+		s += n;
+		size -= n;
+	}
+	return true;
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, at most U+10FFFF. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -8,3 +9,5 @@
 size_t utf8_decode(const char *s, size_t size, uint32_t *ret_code_point);
 /* Columns that `size` bytes take, one a code point; a byte that is no UTF-8 counts as one. */
 size_t utf8_width(const char *s, size_t size);
+/* Are all `size` bytes UTF-8? */
+bool utf8_valid(const char *s, size_t size);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Adding one profile to another: every id of the one is looked up in the other, once. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,8 +109,31 @@ static int merge_labels(struct merge *m)
 	return 0;
 }
 
+/*
+ * `value` times `scale`, rounded; what rounding took or gave goes to the next one, so that
+ * many small samples do not vanish and the sum stays right.
+ */
+static uint64_t scale_value(uint64_t value, double scale, double *rest)
+{
+	double scaled, whole;
+
+	/* 1 is the common case, and a double would lose the last bits of a large total. */
+	if (scale == 1)
+		return value;
+	scaled = (double)value * scale + *rest;
+	whole = floor(scaled + 0.5);
+	if (whole < 0)
+		whole = 0;
+	if (whole >= 0x1p64)
+		return UINT64_MAX;
+	*rest = scaled - whole;
+	return (uint64_t)whole;
+}
+
 static int merge_samples(struct merge *m, double scale)
 {
+	double count_rest = 0, total_rest = 0;
+
 	for (uint32_t i = 0; i < profile_nr_samples(m->from); i++) {
 		struct sample copy = *profile_sample_at(m->from, i);
 		int r;
@@ -117,8 +141,8 @@ static int merge_samples(struct merge *m, double scale)
 		copy.stack = m->stacks[copy.stack];
 		copy.who = m->whos[copy.who];
 		copy.labels = m->labels[copy.labels];
-		copy.count = (uint64_t)((double)copy.count * scale + 0.5);
-		copy.total = (uint64_t)((double)copy.total * scale + 0.5);
+		copy.count = scale_value(copy.count, scale, &count_rest);
+		copy.total = scale_value(copy.total, scale, &total_rest);
 		r = profile_add(m->into, &copy);
 		if (r < 0)
 			return r;

@@ -94,7 +94,17 @@ int profile_mapping(struct profile *p, const struct mapping *m, uint32_t *ret_id
 
 int profile_frame(struct profile *p, const struct frame *f, uint32_t *ret_id)
 {
-	return add(&p->frames, f, sizeof(*f), ret_id);
+	struct frame key;
+
+	/* Frames are compared as bytes: those between the members must be the same, too. */
+	memset(&key, 0, sizeof(key));
+	key.address = f->address;
+	key.mapping = f->mapping;
+	key.function = f->function;
+	key.file = f->file;
+	key.line = f->line;
+	key.kind = f->kind;
+	return add(&p->frames, &key, sizeof(key), ret_id);
 }
 
 int profile_stack(struct profile *p, const struct stack *s, uint32_t *ret_id)
@@ -114,9 +124,11 @@ int profile_labels(struct profile *p, const struct label_set *l, uint32_t *ret_i
 
 static void sum_sample(struct sample *into, const struct sample *s)
 {
-	if (!into->count || s->min < into->min)
+	bool first = !into->count && !into->total;
+
+	if (first || s->min < into->min)
 		into->min = s->min;
-	if (!into->count || s->max > into->max)
+	if (first || s->max > into->max)
 		into->max = s->max;
 	into->count += s->count;
 	into->total += s->total;
@@ -128,7 +140,7 @@ int profile_add(struct profile *p, const struct sample *s)
 	uint32_t id;
 	int r;
 
-	if (!s->count)
+	if (!s->count && !s->total)
 		return 0;
 	if (array_reserve(p->samples, p->cap_samples, p->keys.count + 1u) < 0)
 		return -ENOMEM;
