@@ -16,10 +16,12 @@ struct exporter {
 	int (*write)(const struct profile *p, const struct export_settings *settings, FILE *out);
 };
 
-/* Ends with one whose name is NULL. */
-extern const struct exporter exporters[];
+/* Ends with NULL. */
+extern const struct exporter *const exporters[];
 
 /* By name ("folded"); NULL: none. */
 const struct exporter *exporter_find(const char *name);
 /* By a path's suffix, the longest that fits; NULL: none. */
 const struct exporter *exporter_for_path(const char *path);
+
+extern const struct exporter exporter_pprof, exporter_folded, exporter_json, exporter_speedscope;

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The report as one JSON object: docs call it "JSON report". */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/json.h"
+#include "export/exporter.h"
+#include "model/summary.h"
+
+static const struct {
+	const char *name;
+	double fraction;
+} percentiles[] = { { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 }, { "p999", 0.999 } };
+
+/* What a member in the unit of the values ends with: "total_ns". */
+static const char *unit_suffix(const struct profile *p)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (!strcmp(profile_facts(p)->values[i].unit, "nanoseconds"))
+			return "_ns";
+		if (!strcmp(profile_facts(p)->values[i].unit, "bytes"))
+			return "_bytes";
+	}
+	return "";
+}
+
+static void put_u64(struct json *j, const char *name, const char *suffix, uint64_t value)
+{
+	char key[32];
+
+	snprintf(key, sizeof(key), "%s%s", name, suffix);
+	json_u64(j, key, value);
+}
+
+static void write_hist(struct json *j, const char *suffix, const struct hist *h)
+{
+	put_u64(j, "min", suffix, h->min);
+	put_u64(j, "max", suffix, h->max);
+	for (size_t i = 0; i < ARRAY_SIZE(percentiles); i++)
+		put_u64(j, percentiles[i].name, suffix,
+			hist_percentile(h, percentiles[i].fraction));
+	json_array(j, "buckets");
+	for (unsigned i = 0; i < BUCKET_COUNT; i++) {
+		if (!h->counts[i])
+			continue;
+		json_array(j, NULL);
+		json_u64(j, NULL, hist_bucket_from(i));
+		json_u64(j, NULL, hist_bucket_to(i));
+		json_u64(j, NULL, h->counts[i]);
+		json_end(j);
+	}
+	json_end(j);
+}
+
+static int write_distributions(struct json *j, const struct profile *p)
+{
+	const char *suffix = unit_suffix(p);
+	struct label_sum *rows = NULL;
+	/* All labels tell rows apart: nothing is added to the profile. */
+	int nr = summary_labels((struct profile *)(uintptr_t)p, NULL, &rows);
+
+	for (int i = 0; i < nr; i++) {
+		struct label_set set = profile_labels_at(p, rows[i].labels);
+
+		json_object(j, NULL);
+		json_object(j, "labels");
+		for (uint32_t k = 0; k < set.nr; k++)
+			json_string(j, profile_string_at(p, set.labels[k].name),
+				    profile_string_at(p, set.labels[k].value));
+		json_end(j);
+		json_u64(j, "count", rows[i].count);
+		put_u64(j, "total", suffix, rows[i].total);
+		if (rows[i].hist)
+			write_hist(j, suffix, rows[i].hist);
+		json_end(j);
+	}
+	if (nr >= 0)
+		summary_labels_free(rows, nr);
+	return nr;
+}
+
+static void write_function(struct json *j, const struct profile *p, const struct function_sum *sum,
+			   struct strbuf *name)
+{
+	const struct frame *f = profile_frame_at(p, sum->frame);
+	unsigned other = strcmp(profile_facts(p)->values[0].unit, "count") ? 0 : 1;
+	const char *suffix = unit_suffix(p);
+
+	strbuf_reset(name);
+	profile_frame_name(p, sum->frame, name);
+	json_object(j, NULL);
+	json_object(j, "labels");
+	json_string(j, "function", strbuf_str(name));
+	json_string(j, "kind", frame_kind_name(f->kind));
+	if (f->mapping)
+		json_string(j, "module",
+			    profile_string_at(p, profile_mapping_at(p, f->mapping - 1)->path));
+	if (f->file)
+		json_string(j, "file", profile_string_at(p, f->file));
+	json_end(j);
+	json_u64(j, "self", sum->self[0]);
+	json_u64(j, "total", sum->total[0]);
+	if (*suffix) {
+		put_u64(j, "self", suffix, sum->self[other]);
+		put_u64(j, "total", suffix, sum->total[other]);
+	}
+	json_end(j);
+}
+
+static int write_functions(struct json *j, const struct profile *p)
+{
+	_cleanup_free_ struct function_sum *sums = NULL;
+	struct strbuf name = STRBUF_INIT;
+	int nr = summary_functions(p, &sums);
+
+	for (int i = 0; i < nr; i++)
+		write_function(j, p, &sums[i], &name);
+	strbuf_done(&name);
+	return nr;
+}
+
+static void write_facts(struct json *j, const struct profile_info *info)
+{
+	json_string(j, "mode", info->mode);
+	if (*info->host)
+		json_string(j, "host", info->host);
+	if (*info->command)
+		json_string(j, "command", info->command);
+	json_i64(j, "time_ns", info->time_ns);
+	json_u64(j, "duration_ns", info->duration_ns);
+	json_array(j, "values");
+	for (unsigned i = 0; i < 2; i++) {
+		if (!*info->values[i].name)
+			continue;
+		json_object(j, NULL);
+		json_string(j, "name", info->values[i].name);
+		json_string(j, "unit", info->values[i].unit);
+		json_end(j);
+	}
+	json_end(j);
+	json_object(j, "quality");
+	for (unsigned i = 0; i < QUALITY_COUNT; i++)
+		json_u64(j, quality_types[i].name, info->quality.n[i]);
+	json_end(j);
+}
+
+static int write_json(const struct profile *p, const struct export_settings *settings, FILE *out)
+{
+	struct json j;
+	int r;
+
+	(void)settings;
+	json_init(&j, out);
+	json_object(&j, NULL);
+	write_facts(&j, profile_facts(p));
+	json_array(&j, "rows");
+	r = profile_has_distribution(p) ? write_distributions(&j, p) : write_functions(&j, p);
+	json_end(&j);
+	json_end(&j);
+	return r < 0 ? r : 0;
+}
+
+const struct exporter exporter_json = {
+	.name = "json",
+	.summary = "the report as one JSON object",
+	.suffix = ".json",
+	.write = write_json,
+};
