@@ -17,10 +17,14 @@ struct opt {
 	const char *help; /* one line, no full stop */
 	/*
 	 * Takes the value (NULL for a flag) into `ctx`. 0, or a negative errno with a
-	 * line in `error` that says what is wrong and what would be right.
+	 * line in `error` that says what is wrong and what would be right; the option and its
+	 * value are put before it. An empty line stands for "not a valid HZ", "too large for HZ".
 	 */
 	int (*set)(void *ctx, const char *value, struct strbuf *error);
-	/* NULL, or what a shell may complete: "file", "folder", "pid", or words "a b c" */
+	/*
+	 * NULL, or what a shell may complete: "file", "folder", "pid", a table that the shell
+	 * completion knows ("format", "view", "command"), or words "a b c"
+	 */
 	const char *complete;
 };
 
@@ -36,7 +40,8 @@ struct opt_group {
  * Positional words are moved to ret_words (of argc + 1 entries, NULL-ended),
  * what follows `--` is *ret_rest (NULL if there is no `--`).
  * The number of words, or -EINVAL with one line in `error`: an unknown option
- * is answered with the nearest known one.
+ * is answered with the nearest known one. A setter's other errors (-ESRCH: no
+ * such process) are returned as they are. -h and --help are the commands' own.
  */
 int opt_parse(const struct opt_group *groups, int argc, char **argv, const char **ret_words,
 	      char ***ret_rest, struct strbuf *error);
