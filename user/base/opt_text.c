@@ -5,64 +5,28 @@
 #include "base/opt.h"
 #include "base/roff.h"
 #include "base/utf8.h"
+#include "base/wrap.h"
 
 enum { HELP_COLUMN = 28, HELP_MIN_WIDTH = 20 };
 
-static void pad_to(struct strbuf *out, size_t line_start, size_t column)
-{
-	size_t width = utf8_width(out->buf + line_start, out->len - line_start);
-
-	for (; width < column; width++)
-		strbuf_addch(out, ' ');
-}
-
-/* Adds words, the first at the end of a line that began at `line_start`. */
-static void add_wrapped(struct strbuf *out, const char *text, size_t line_start, size_t indent,
-			size_t width)
-{
-	size_t column = indent;
-
-	pad_to(out, line_start, indent);
-	while (*text) {
-		size_t size = strcspn(text, " "), columns = utf8_width(text, size);
-
-		if (column > indent && column + 1 + columns > width) {
-			strbuf_addch(out, '\n');
-			line_start = out->len;
-			pad_to(out, line_start, indent);
-			column = indent;
-		} else if (column > indent) {
-			strbuf_addch(out, ' ');
-			column++;
-		}
-		strbuf_add(out, text, size);
-		column += columns;
-		text += size + strspn(text + size, " ");
-	}
-	strbuf_addch(out, '\n');
-}
-
 static void help_one(const struct opt *o, unsigned width, struct strbuf *out)
 {
-	size_t start = out->len;
+	struct strbuf head = STRBUF_INIT;
 
-	/* So that pad_to() always has a buffer to look at. */
-	strbuf_adds(out, "  ");
+	strbuf_adds(&head, "  ");
 	if (o->letter)
-		strbuf_addf(out, "-%c, ", o->letter);
+		strbuf_addf(&head, "-%c, ", o->letter);
 	else
-		strbuf_adds(out, "    ");
-	strbuf_addf(out, "--%s", o->name);
+		strbuf_adds(&head, "    ");
+	strbuf_addf(&head, "--%s", o->name);
 	if (o->arg)
-		strbuf_addf(out, " %s", o->arg);
-	if (out->failed)
-		return;
-	if (utf8_width(out->buf + start, out->len - start) + 2 > HELP_COLUMN) {
+		strbuf_addf(&head, " %s", o->arg);
+	strbuf_add(out, strbuf_str(&head), head.len);
+	if (utf8_width(strbuf_str(&head), head.len) + 2 > HELP_COLUMN)
 		strbuf_addch(out, '\n');
-		start = out->len;
-	}
-	add_wrapped(out, o->help, start, HELP_COLUMN,
-		    width < HELP_COLUMN + HELP_MIN_WIDTH ? HELP_COLUMN + HELP_MIN_WIDTH : width);
+	strbuf_done(&head);
+	wrap_words(out, o->help, strlen(o->help), HELP_COLUMN,
+		   width < HELP_COLUMN + HELP_MIN_WIDTH ? HELP_COLUMN + HELP_MIN_WIDTH : width);
 }
 
 void opt_help(const struct opt_group *groups, unsigned width, struct strbuf *out)

@@ -8,7 +8,8 @@
 struct view_settings {
 	unsigned width; /* columns of the terminal */
 	unsigned rows;	/* how many of the heaviest; 0: as many as the view finds right */
-	bool color;	/* standard output is a terminal */
+	bool color;	/* standard output is a terminal that shows it */
+	bool utf8;	/* it shows UTF-8; if not, only ASCII is written */
 	bool verbose;	/* -v */
 	bool full;	/* io --latency: whole histograms, not one line each */
 	const char *by; /* label that rows are grouped by, or NULL for all labels */
@@ -16,10 +17,18 @@ struct view_settings {
 
 struct view {
 	const char *name, *summary;
-	/* `base` is what is compared with, or NULL. 0 or a negative errno. */
-	int (*show)(const struct profile *p, const struct profile *base,
+	/*
+	 * `base` is what is compared with, or NULL. Sums may add label sets to `p`. 0 or a
+	 * negative errno; the stream's own errors are the caller's to check.
+	 */
+	int (*show)(struct profile *p, const struct profile *base,
 		    const struct view_settings *settings, FILE *out);
 };
+
+int view_table(struct profile *p, const struct profile *base, const struct view_settings *settings,
+	       FILE *out);
+int view_hist(struct profile *p, const struct profile *base, const struct view_settings *settings,
+	      FILE *out);
 
 /* Ends with one whose name is NULL. */
 extern const struct view views[];

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "view/text.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/parse.h"
+#include "base/utf8.h"
+#include "base/wrap.h"
+
+/* A line in ASCII: each character that is none becomes one that is as wide. */
+static void put_ascii(const char *s, size_t size, FILE *out)
+{
+	while (size) {
+		uint32_t c = '?';
+		size_t n = utf8_decode(s, size, &c);
+
+		switch (c) {
+		case 0xb5: /* micro sign */
+			c = 'u';
+			break;
+		case 0x2026: /* ellipsis */
+			c = '~';
+			break;
+		case 0x2190: /* leftwards arrow */
+			c = '<';
+			break;
+		case 0x2013: /* en dash */
+			c = '-';
+			break;
+		default:
+			c = c < 0x80 ? c : '?';
+		}
+		fputc((int)c, out);
+		n = n ? n : 1;
+		s += n;
+		size -= n;
+	}
+}
+
+void text_put(struct strbuf *lines, const struct view_settings *settings, FILE *out)
+{
+	const char *s = strbuf_str(lines);
+
+	while (*s) {
+		size_t size = strcspn(s, "\n"), shown = size;
+
+		while (shown && s[shown - 1] == ' ')
+			shown--;
+		if (settings->utf8)
+			fwrite(s, 1, shown, out);
+		else
+			put_ascii(s, shown, out);
+		fputc('\n', out);
+		s += size + (s[size] == '\n');
+	}
+	strbuf_reset(lines);
+}
+
+void text_cut(struct strbuf *line, const char *text, size_t width)
+{
+	size_t size = strlen(text), at = 0;
+
+	if (utf8_width(text, size) <= width) {
+		strbuf_add(line, text, size);
+		return;
+	}
+	for (size_t column = 1; column < width; column++) {
+		uint32_t c;
+		size_t n = utf8_decode(text + at, size - at, &c);
+
+		at += n ? n : 1;
+	}
+	strbuf_add(line, text, at);
+	if (width)
+		strbuf_adds(line, "\u2026");
+}
+
+void text_right(struct strbuf *line, const char *text, size_t width)
+{
+	for (size_t used = utf8_width(text, strlen(text)); used < width; used++)
+		strbuf_addch(line, ' ');
+	strbuf_adds(line, text);
+}
+
+void text_value(struct strbuf *line, const char *unit, uint64_t value)
+{
+	if (!strcmp(unit, "nanoseconds"))
+		format_duration(value, line);
+	else if (!strcmp(unit, "bytes"))
+		format_size(value, line);
+	else
+		format_count(value, line);
+}
+
+void text_percent(struct strbuf *line, uint64_t part, uint64_t whole)
+{
+	double percent = whole ? 100.0 * (double)part / (double)whole : 0;
+
+	if (!whole)
+		return;
+	if (part && percent < 0.05)
+		strbuf_adds(line, "<0.1 %");
+	else
+		strbuf_addf(line, "%.1f %%", percent);
+}
+
+void text_process(struct strbuf *line, const struct profile *p, uint32_t who)
+{
+	const struct who *w = profile_who_at(p, who);
+
+	strbuf_add_escaped(line, profile_string_at(p, w->comm));
+	strbuf_addf(line, " (%u)", w->pid);
+}
+
+void text_frame(struct strbuf *line, const struct profile *p, uint32_t frame)
+{
+	struct strbuf name = STRBUF_INIT;
+
+	profile_frame_name(p, frame, &name);
+	strbuf_add_escaped(line, strbuf_str(&name));
+	line->failed |= name.failed;
+	strbuf_done(&name);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+void text_where(struct strbuf *line, const struct profile *p, uint32_t frame)
+{
+	const struct frame *f = profile_frame_at(p, frame);
+
+	if (f->file) {
+		strbuf_add_escaped(line, base_name(profile_string_at(p, f->file)));
+		if (f->line)
+			strbuf_addf(line, ":%u", f->line);
+	} else if (f->mapping) {
+		const struct mapping *m = profile_mapping_at(p, f->mapping - 1);
+
+		strbuf_add_escaped(line, base_name(profile_string_at(p, m->path)));
+	}
+}
+
+struct text_totals text_sum(const struct profile *p)
+{
+	struct text_totals sum = { 0 };
+
+	for (uint32_t i = 0; i < profile_nr_samples(p); i++) {
+		const struct sample *s = profile_sample_at(p, i);
+
+		sum.count += s->count;
+		sum.value[0] += profile_value(p, s, 0);
+		sum.value[1] += profile_value(p, s, 1);
+	}
+	return sum;
+}
+
+/* Adds a line whose first word stays alone at the left when it is broken. */
+static void add_hanging(struct strbuf *lines, const struct strbuf *text, unsigned width)
+{
+	const char *s = strbuf_str(text);
+	size_t first = strcspn(s, " ");
+
+	strbuf_add(lines, s, first);
+	wrap_words(lines, s + first, text->len - first, utf8_width(s, first) + 1, width);
+	lines->failed |= text->failed;
+}
+
+static void add_values(struct strbuf *text, const struct profile *p)
+{
+	const struct profile_info *info = profile_facts(p);
+	struct text_totals sum = text_sum(p);
+
+	for (unsigned i = 0; i < 2; i++) {
+		const struct value_type *v = &info->values[i];
+
+		if (!v->name[0])
+			continue;
+		strbuf_adds(text, ", ");
+		text_value(text, v->unit, sum.value[i]);
+		strbuf_addch(text, ' ');
+		strbuf_add_escaped(text, v->name);
+		if (!strcmp(v->unit, "count") && info->period &&
+		    !strcmp(info->values[!i].unit, "nanoseconds"))
+			strbuf_addf(text, " at %.4g Hz", 1e9 / (double)info->period);
+		if (!strcmp(v->unit, "nanoseconds") && info->duration_ns)
+			strbuf_addf(text, " (%.2f at any time)",
+				    (double)sum.value[i] / (double)info->duration_ns);
+	}
+}
+
+void text_head(struct strbuf *lines, const struct profile *p, const struct view_settings *settings)
+{
+	const struct profile_info *info = profile_facts(p);
+	struct strbuf text = STRBUF_INIT;
+	time_t start = (time_t)(info->time_ns / 1000000000);
+	struct tm tm;
+
+	if (settings->color)
+		strbuf_adds(lines, STYLE_HEAD);
+	strbuf_add_escaped(&text, info->mode[0] ? info->mode : "profile");
+	strbuf_addch(&text, ':');
+	if (info->host[0]) {
+		strbuf_addch(&text, ' ');
+		strbuf_add_escaped(&text, info->host);
+		strbuf_addch(&text, ',');
+	}
+	strbuf_addch(&text, ' ');
+	format_duration(info->duration_ns, &text);
+	add_values(&text, p);
+	if (settings->verbose && start && localtime_r(&start, &tm))
+		strbuf_addf(&text, ", %04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900,
+			    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	if (settings->verbose && info->command[0]) {
+		strbuf_adds(&text, ", made by: ");
+		strbuf_add_escaped(&text, info->command);
+	}
+	add_hanging(lines, &text, settings->width);
+	if (settings->color && !lines->failed) {
+		lines->len--; /* the newline */
+		strbuf_adds(lines, STYLE_END "\n");
+	}
+	strbuf_done(&text);
+}
+
+void text_quality(struct strbuf *lines, const struct profile *p,
+		  const struct view_settings *settings)
+{
+	struct strbuf text = STRBUF_INIT;
+
+	strbuf_addch(lines, '\n');
+	quality_line(&profile_facts(p)->quality, &text);
+	add_hanging(lines, &text, settings->width);
+	strbuf_done(&text);
+}
