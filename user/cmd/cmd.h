@@ -15,12 +15,19 @@ struct cmd {
 	int (*run)(int argc, char **argv);	  /* argv[0] is the command's name */
 };
 
-/* Ends with one whose name is NULL. */
-extern const struct cmd cmds[];
+extern const struct cmd cmd_report, cmd_doctor, cmd_help;
+
+/* Ends with NULL. */
+extern const struct cmd *const cmds[];
 const struct cmd *cmd_find(const char *name);
 
-/* Finds argv[1] among the commands, then the modes, and runs it. Its exit status. */
+/*
+ * Finds argv[1] among the commands, then the modes, and runs it; answers -h and --help (before
+ * a `--`) for all of them. Its exit status.
+ */
 int cmd_main(int argc, char **argv);
+/* Logs the line of a command that can't go on. EXIT_USAGE for -EINVAL, else EXIT_CANNOT. */
+int cmd_fail(const char *name, int r, const struct strbuf *error);
 
 /* What `bpfprof NAME …` does for a mode. */
 int run_mode(const struct mode *mode, int argc, char **argv);
