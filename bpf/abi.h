@@ -120,7 +120,6 @@ _Static_assert(sizeof(struct abi_event) == 56, "abi_event");
 
 /* Per-CPU counters of the kernel half; user/collect/drain.c maps them to quality ids. */
 enum abi_counter {
-	ABI_COUNT_EVENTS,
 	ABI_COUNT_LOST,	      /* no slot, and no room in the ring */
 	ABI_COUNT_SPILLED,    /* no slot, sent through the ring */
 	ABI_COUNT_STACK_LOST, /* a stack or thread that found no room in the ring */

@@ -270,7 +270,6 @@ static __always_inline void collect_add(const struct abi_key *key, __u64 value)
 	struct abi_region *r = bpf_map_lookup_elem(&regions, &at);
 	int done = 0;
 
-	count(ABI_COUNT_EVENTS);
 	/* A plain mark will do: what interrupts us on this CPU ends before we go on. */
 	if (r && !r->busy) {
 		r->busy = 1;

@@ -62,6 +62,11 @@ static const struct abi_slot *slot(enum io_phase phase)
 	return NULL;
 }
 
+static __u32 slots_used(void)
+{
+	return ((struct abi_region *)host_lookup(&regions, &(__u32){ 0 }, 4))->used;
+}
+
 static __u64 counted(__u32 counter)
 {
 	return *(__u64 *)host_lookup(&counters, &counter, 4);
@@ -114,7 +119,7 @@ static void a_requeued_request_waits_again(void **state)
 	assert_int_equal(slot(IO_DEVICE)->total, 600);
 	assert_int_equal(slot(IO_QUEUE)->total, 1000);
 	assert_int_equal(counted(ABI_COUNT_REQUEUED), 1);
-	assert_int_equal(counted(ABI_COUNT_EVENTS), 2);
+	assert_int_equal(slots_used(), 2);
 }
 
 static void a_merged_request_is_forgotten(void **state)
@@ -146,7 +151,7 @@ static void a_request_of_another_process_is_left_out(void **state)
 	at(1100, on_issue);
 	complete(2000, 4096);
 	assert_null(slot(IO_DEVICE));
-	assert_int_equal(counted(ABI_COUNT_EVENTS), 0);
+	assert_int_equal(slots_used(), 0);
 }
 
 static void a_busy_region_spills_to_the_ring(void **state)
