@@ -182,7 +182,6 @@ static __always_inline void walk(void *ctx, struct scratch *s)
 	__u32 total = 0;
 	long n;
 
-	s->stack.error = 0;
 	s->stack.nr[ABI_KERNEL_FRAMES] = s->stack.nr[ABI_USER_FRAMES] = 0;
 	if (cfg.flags & ABI_KERNEL_STACK) {
 		n = unwind(ctx, s->frames, 0, cfg.max_depth, false);
@@ -194,7 +193,7 @@ static __always_inline void walk(void *ctx, struct scratch *s)
 		if (n >= 0)
 			s->stack.nr[ABI_USER_FRAMES] = n;
 		else
-			s->stack.error = n;
+			count(ABI_COUNT_UNREADABLE);
 	}
 }
 

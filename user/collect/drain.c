@@ -9,7 +9,19 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "collect/records.h"
+
+/* Counters of the kernel half, by what they mean for the profile. */
+static const struct {
+	enum abi_counter counter;
+	enum quality_id quality;
+} counter_meanings[] = {
+	{ ABI_COUNT_LOST, QUALITY_EVENTS },	    { ABI_COUNT_LOST, QUALITY_LOST },
+	{ ABI_COUNT_TRUNCATED, QUALITY_TRUNCATED }, { ABI_COUNT_UNREADABLE, QUALITY_UNREADABLE },
+	{ ABI_COUNT_NO_START, QUALITY_NO_START },   { ABI_COUNT_MERGED, QUALITY_MERGED },
+	{ ABI_COUNT_REQUEUED, QUALITY_REQUEUED },   { ABI_COUNT_SPLIT, QUALITY_SPLIT },
+};
 
 struct drain {
 	const struct drain_settings *settings;
@@ -24,7 +36,7 @@ struct drain {
 	void *globals;
 	size_t globals_size;
 	int barrier_fd, barrier_inner_fd;
-	uint64_t counters[ABI_COUNTERS]; /* already in the capture */
+	uint64_t counted[ARRAY_SIZE(counter_meanings)]; /* already in the capture */
 };
 
 static size_t region_size(const struct budget *b)
@@ -196,17 +208,6 @@ static int read_generation(struct drain *d, __u32 generation)
 	return 0;
 }
 
-/* Counters of the kernel half, by what they mean for the profile. */
-static const struct {
-	enum abi_counter counter;
-	enum quality_id quality;
-} counter_meanings[] = {
-	{ ABI_COUNT_LOST, QUALITY_EVENTS },	    { ABI_COUNT_LOST, QUALITY_LOST },
-	{ ABI_COUNT_TRUNCATED, QUALITY_TRUNCATED }, { ABI_COUNT_UNREADABLE, QUALITY_UNREADABLE },
-	{ ABI_COUNT_NO_START, QUALITY_NO_START },   { ABI_COUNT_MERGED, QUALITY_MERGED },
-	{ ABI_COUNT_REQUEUED, QUALITY_REQUEUED },   { ABI_COUNT_SPLIT, QUALITY_SPLIT },
-};
-
 static int read_counters(struct drain *d)
 {
 	int fd = bpf_object__find_map_fd_by_name(d->obj, "counters");
@@ -215,7 +216,7 @@ static int read_counters(struct drain *d)
 
 	if (!values)
 		return -ENOMEM;
-	for (size_t i = 0; i < sizeof(counter_meanings) / sizeof(*counter_meanings); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(counter_meanings); i++) {
 		__u32 key = counter_meanings[i].counter;
 		__u64 sum = 0;
 
@@ -223,8 +224,8 @@ static int read_counters(struct drain *d)
 			return -errno;
 		for (int cpu = 0; cpu < nr_cpus; cpu++)
 			sum += values[cpu];
-		d->capture->quality.n[counter_meanings[i].quality] += sum - d->counters[key];
-		d->counters[key] = sum;
+		d->capture->quality.n[counter_meanings[i].quality] += sum - d->counted[i];
+		d->counted[i] = sum;
 	}
 	return 0;
 }
