@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/parse.h"
 #include "cmd/cmd.h"
+#include "cmd/terminal.h"
 
 static int bad(struct strbuf *error, const char *option, const char *takes, const char *value)
 {
@@ -170,33 +170,22 @@ static int set_max_memory(void *ctx, const char *value, struct strbuf *error)
 	return 0;
 }
 
-static int set_verbose(void *ctx, const char *value, struct strbuf *error)
-{
-	(void)value;
-	(void)error;
-	((struct measure_settings *)ctx)->view.verbose = true;
-	log_set_level(LOG_VERBOSE);
-	return 0;
-}
-
-static int set_quiet(void *ctx, const char *value, struct strbuf *error)
-{
-	(void)ctx;
-	(void)value;
-	(void)error;
-	log_set_level(LOG_ERROR);
-	return 0;
-}
-
 static const struct opt other_opts[] = {
 	{ "max-memory", 0, "SIZE", "bound of its own memory and its maps together (default 256M)",
 	  set_max_memory, NULL },
-	{ "verbose", 'v', NULL, "say more", set_verbose, NULL },
-	{ "quiet", 'q', NULL, "say only errors, and show no progress", set_quiet, NULL },
 	{ 0 },
 };
 
-enum { GROUP_MODE, GROUP_WHOM, GROUP_TIME, GROUP_STACKS, GROUP_OUTPUT, GROUP_OTHER, GROUPS };
+enum {
+	GROUP_MODE,
+	GROUP_WHOM,
+	GROUP_TIME,
+	GROUP_STACKS,
+	GROUP_OUTPUT,
+	GROUP_OTHER,
+	GROUP_LOG,
+	GROUPS
+};
 
 /* A mode's option groups, with `s` as what they set; `ret` has room for GROUPS + 1. */
 static void make_groups(const struct mode *mode, struct measure_settings *s, struct opt_group *ret)
@@ -211,6 +200,7 @@ static void make_groups(const struct mode *mode, struct measure_settings *s, str
 	ret[GROUP_STACKS] = (struct opt_group){ "Stacks", stack_opts, s };
 	ret[GROUP_OUTPUT] = (struct opt_group){ "Output", output_opts, &s->output };
 	ret[GROUP_OTHER] = (struct opt_group){ "Other", other_opts, s };
+	ret[GROUP_LOG] = (struct opt_group){ "Messages", log_opts, &s->view };
 	ret[GROUPS] = (struct opt_group){ 0 };
 }
 
@@ -263,12 +253,10 @@ int measure_parse(const struct mode *mode, int argc, char **argv, struct measure
 
 	if (!words)
 		return -ENOMEM;
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h"))
-			return 1;
 	*ret = (struct measure_settings){
 		.live = { .mode = mode->defaults, .user_stacks = true, .kernel_stacks = true }
 	};
+	terminal_settings(&ret->view);
 	make_groups(mode, ret, groups);
 	r = opt_parse(groups, argc, argv, words, &ret->program, error);
 	if (r >= 0)

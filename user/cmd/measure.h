@@ -23,7 +23,7 @@ struct measure_settings {
 };
 
 /*
- * Reads a mode's command line. 0, 1 (help was asked for), or -EINVAL with one line in `error`.
+ * Reads a mode's command line. 0, or -EINVAL with one line in `error`.
  * Strings point into argv.
  */
 int measure_parse(const struct mode *mode, int argc, char **argv, struct measure_settings *ret,

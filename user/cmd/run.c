@@ -4,7 +4,6 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -52,15 +51,6 @@ static uint64_t now_ns(clockid_t clock)
 
 	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static int cannot(const struct strbuf *error, int r)
-{
-	if (error->len)
-		log_error("%s", strbuf_str(error));
-	else
-		log_error("%s", strerror(-r));
-	return EXIT_CANNOT;
 }
 
 /* A line for one event of --slower, as it comes. */
@@ -276,36 +266,22 @@ static void note_command(struct run *run, int argc, char **argv)
 	}
 }
 
-static void find_terminal(struct view_settings *v)
-{
-	struct winsize size;
-
-	v->color = isatty(STDOUT_FILENO);
-	v->width = v->color && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col
-										       : 100;
-}
-
 int run_mode(const struct mode *mode, int argc, char **argv)
 {
 	struct run run = { .mode = mode };
 	struct strbuf error = STRBUF_INIT;
 	int status, r = measure_parse(mode, argc, argv, &run.settings, &error);
 
-	if (r == 1)
-		return help_show(mode->name);
 	if (r >= 0)
 		r = output_check(&run.settings.output, &error);
-	if (r == -EINVAL) {
-		log_error("%s", strbuf_str(&error));
-		strbuf_done(&error);
-		return EXIT_USAGE;
-	}
-	catch_signals();
-	find_terminal(&run.settings.view);
-	note_command(&run, argc, argv);
-	if (r >= 0)
+	if (r >= 0) {
+		catch_signals();
+		note_command(&run, argc, argv);
 		r = run_all(&run, &error);
-	status = r < 0 ? cannot(&error, r) : EXIT_OK;
+		/* The command line was right: whatever this is, it is no usage error. */
+		r = r == -EINVAL ? -EIO : r;
+	}
+	status = r < 0 ? cmd_fail(mode->name, r, &error) : EXIT_OK;
 	/* A program that still runs because the time is over is waited for, unless we were told to
 	 * end. */
 	if (r >= 0 && run.settings.program && !stop_signal)
