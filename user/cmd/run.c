@@ -26,7 +26,7 @@ struct run {
 	struct profile *total; /* of all intervals, where files are asked for */
 	struct strbuf command;
 	int64_t began_realtime;
-	uint64_t interval_began, drained;
+	uint64_t opened, interval_began, drained; /* CLOCK_MONOTONIC */
 	bool memory_limited;
 };
 
@@ -250,11 +250,17 @@ static int run_all(struct run *run, struct strbuf *error)
 		r = start_all(run, error);
 	if (r < 0)
 		return r;
+	log_verbose("measuring since %.1f ms after start",
+		    (double)(live_started(run->live) - run->opened) / 1e6);
 	r = measure(run, error);
 	live_stop(run->live);
 	if (r >= 0)
 		r = drain(run);
-	return r < 0 ? r : report(run, true, error);
+	if (r >= 0)
+		r = report(run, true, error);
+	log_verbose("finished %.1f ms after the end",
+		    (double)(now_ns(CLOCK_MONOTONIC) - live_stopped(run->live)) / 1e6);
+	return r;
 }
 
 static void note_command(struct run *run, int argc, char **argv)
@@ -268,7 +274,7 @@ static void note_command(struct run *run, int argc, char **argv)
 
 int run_mode(const struct mode *mode, int argc, char **argv)
 {
-	struct run run = { .mode = mode };
+	struct run run = { .mode = mode, .opened = now_ns(CLOCK_MONOTONIC) };
 	struct strbuf error = STRBUF_INIT;
 	int status, r = measure_parse(mode, argc, argv, &run.settings, &error);
 

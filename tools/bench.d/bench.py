@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What the benches share: loads that end by themselves, paired rounds, medians."""
+import json
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BPFPROF = os.path.join(os.path.dirname(os.path.dirname(HERE)), os.environ.get("BUILD", "build"), "bpfprof")
+NR_CPUS = len(os.sched_getaffinity(0))
+
+
+def need(*programs):
+    for p in programs:
+        if not shutil.which(p):
+            sys.exit(f"skipped: {p} is not installed")
+
+
+def build(source, *flags):
+    out = os.path.join(tempfile.mkdtemp(prefix="bpfprof-bench-"), os.path.splitext(source)[0])
+    subprocess.run(["cc", *flags, "-o", out, os.path.join(HERE, source)], check=True)
+    return out
+
+
+def busy(command):
+    """One copy of a load on each CPU."""
+    return [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(NR_CPUS)]
+
+
+def wait(processes):
+    for p in processes:
+        p.wait()
+
+
+def stop(process):
+    process.send_signal(signal.SIGINT)
+    process.wait()
+
+
+def bpf_stats(pattern):
+    """(runs, ns) of the loaded programs whose line matches."""
+    text = subprocess.run(["bpftool", "--json", "prog", "show"], capture_output=True, text=True).stdout
+    runs = ns = 0
+    for prog in json.loads(text or "[]"):
+        if re.search(pattern, f"{prog.get('type')} {prog.get('name')}"):
+            runs += prog.get("run_cnt", 0)
+            ns += prog.get("run_time_ns", 0)
+    return runs, ns
+
+
+class stats_enabled:
+    def __enter__(self):
+        subprocess.run(["sysctl", "-q", "kernel.bpf_stats_enabled=1"], check=True)
+
+    def __exit__(self, *_):
+        subprocess.run(["sysctl", "-q", "kernel.bpf_stats_enabled=0"], check=True)
+
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_rss_mb(pid):
+    return int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1)) / 1024
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def show(name, values, unit):
+    print(f"  {name:<28} {median(values):>12.1f} {unit}   (min {min(values):.1f}, max {max(values):.1f}, n={len(values)})")
+
+
+def ratio(a_name, a, b_name, b):
+    pairs = [x / y for x, y in zip(a, b) if y]
+    print(f"  {a_name} / {b_name}: {median(pairs):.2f}   (pair by pair: {min(pairs):.2f} to {max(pairs):.2f})")
