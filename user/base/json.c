@@ -37,6 +37,12 @@ static void put_string(FILE *out, const char *s)
 	putc('"', out);
 }
 
+/* One line a member at the top, and a row of an array there: for people, grep and diff. */
+static bool on_lines(const struct json *j)
+{
+	return j->depth == 1 || (j->depth == 2 && j->ends[1] == ']');
+}
+
 static void begin_value(struct json *j, const char *key)
 {
 	if (j->depth) {
@@ -45,7 +51,7 @@ static void begin_value(struct json *j, const char *key)
 		assert(!key == (j->ends[j->depth - 1] == ']'));
 		if (*filled)
 			putc(',', j->out);
-		if (j->depth <= 2)
+		if (on_lines(j))
 			putc('\n', j->out);
 		else if (*filled)
 			putc(' ', j->out);
@@ -84,9 +90,9 @@ void json_array(struct json *j, const char *key)
 void json_end(struct json *j)
 {
 	assert(j->depth);
-	j->depth--;
-	if (j->depth < 2 && j->filled[j->depth])
+	if (on_lines(j) && j->filled[j->depth - 1])
 		putc('\n', j->out);
+	j->depth--;
 	putc(j->ends[j->depth], j->out);
 	if (!j->depth)
 		putc('\n', j->out);

@@ -159,7 +159,8 @@ static int sort(struct builder *b)
 			names[k] = rank[names[k]];
 		l->lines[i].names = names;
 	}
-	qsort(l->lines, l->nr_lines, sizeof(*l->lines), by_names);
+	if (l->nr_lines)
+		qsort(l->lines, l->nr_lines, sizeof(*l->lines), by_names);
 	return 0;
 }
 
