@@ -41,8 +41,8 @@ static int write_folded(const struct profile *p, const struct export_settings *s
 			continue;
 		for (uint32_t k = 0; k < line->nr; k++) {
 			if (k)
-				putc(';', out);
-			fputs(l.names[line->names[k]].text, out);
+				putc_unlocked(';', out);
+			fputs_unlocked(l.names[line->names[k]].text, out);
 		}
 		fprintf(out, " %" PRIu64 "\n", shown_value(p, line->value));
 	}
