@@ -54,22 +54,32 @@ int reader_string(struct reader *r, int64_t index, uint32_t *ret_id)
 }
 
 /* Memory of the unpacked message, with an end. */
-static void *bounded_alloc(void *left, size_t size)
+struct budget {
+	size_t left;
+	bool spent;
+};
+
+static void *bounded_alloc(void *budget, size_t size)
 {
-	void *p = size <= *(size_t *)left ? malloc(size) : NULL;
+	struct budget *b = budget;
+	void *p = size <= b->left ? malloc(size) : NULL;
 
 	if (p) {
 		size_t took = malloc_usable_size(p) + sizeof(size_t);
 
-		*(size_t *)left -= took < *(size_t *)left ? took : *(size_t *)left;
+		b->left -= took < b->left ? took : b->left;
+	} else {
+		b->spent = true;
 	}
 	return p;
 }
 
-static void bounded_free(void *left, void *p)
+static void bounded_free(void *budget, void *p)
 {
+	struct budget *b = budget;
+
 	if (p)
-		*(size_t *)left += malloc_usable_size(p) + sizeof(size_t);
+		b->left += malloc_usable_size(p) + sizeof(size_t);
 	free(p);
 }
 
@@ -123,29 +133,39 @@ static void done(struct reader *r)
 	free(r->stack);
 }
 
-int pprof_read(const char *path, struct profile **ret, struct strbuf *error)
+static int read_all(struct reader *r)
 {
-	size_t left = max_unpacked;
-	ProtobufCAllocator allocator = { bounded_alloc, bounded_free, &left };
-	struct reader r = { .path = path, .error = error };
+	struct budget budget = { .left = max_unpacked };
+	ProtobufCAllocator allocator = { bounded_alloc, bounded_free, &budget };
 	struct strbuf bytes = STRBUF_INIT;
 	Pprof__Profile *m = NULL;
-	int e = read_bytes(&r, &bytes);
+	int error = read_bytes(r, &bytes);
 
-	if (!e) {
+	if (!error)
 		m = pprof__profile__unpack(&allocator, bytes.len, (const uint8_t *)bytes.buf);
-		strbuf_done(&bytes);
-		r.m = m;
-		e = m ? read_message(&r)
-		      : reader_fail(&r, -EBADMSG, "is no pprof profile, or a damaged one");
-	}
+	strbuf_done(&bytes);
+	if (error < 0)
+		return error;
+	if (!m && budget.spent)
+		return reader_fail(r, -EFBIG, "needs more memory than a profile can (%zu MiB)",
+				   max_unpacked >> 20);
+	if (!m)
+		return reader_fail(r, -EBADMSG, "is no pprof profile, or a damaged one");
+	r->m = m;
+	error = read_message(r);
+	pprof__profile__free_unpacked(m, &allocator);
+	return error;
+}
+
+int pprof_read(const char *path, struct profile **ret, struct strbuf *error)
+{
+	struct reader r = { .path = path, .error = error };
+	int e = read_all(&r);
+
 	if (!e) {
 		*ret = r.p;
 		r.p = NULL;
 	}
-	strbuf_done(&bytes);
-	if (m)
-		pprof__profile__free_unpacked(m, &allocator);
 	done(&r);
 	return e;
 }
