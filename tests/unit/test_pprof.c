@@ -333,6 +333,49 @@ static void many_empty_messages_are_bounded(void **state)
 	check_bad(-EFBIG, "more memory");
 }
 
+/* 90 times a location of 700 lines, in each of thousands of samples: 400 KiB, 300 million frames.
+ */
+static void many_frames_are_bounded(void **state)
+{
+	static const char start[] = "\x0a\x00\x32\x00\x22\xfa\x0a\x08\x01";
+	static const char sample_start[] = "\x12\x5f\x12\x01\x01\x0a\x5a";
+	struct strbuf b = STRBUF_INIT;
+
+	(void)state;
+	strbuf_add(&b, start, sizeof(start) - 1);
+	for (unsigned i = 0; i < 700; i++)
+		strbuf_add(&b, "\x22\x00", 2);
+	for (unsigned i = 0; i < 4500; i++) {
+		strbuf_add(&b, sample_start, sizeof(sample_start) - 1);
+		for (unsigned k = 0; k < 90; k++)
+			strbuf_addch(&b, 1);
+	}
+	put(b.buf, b.len);
+	check_bad(-EFBIG, "more frames");
+	strbuf_done(&b);
+}
+
+/* Each of them would get a histogram of 8 KiB. */
+static void many_distributions_are_bounded(void **state)
+{
+	struct profile *p = new_profile(&io_info);
+	size_t size;
+	char *bytes;
+
+	(void)state;
+	for (unsigned i = 0; i <= 1 << 14; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%u", i);
+		latency(p, 0, who(p, 1, 1, "x"), labels(p, (const char *[]){ "n", name, NULL }), 9);
+	}
+	bytes = exported(p, "pprof", false, &size);
+	put(bytes, size);
+	check_bad(-EFBIG, "more distributions");
+	free(bytes);
+	profile_free(p);
+}
+
 static void other_files_are_no_profiles(void **state)
 {
 	static const char *const texts[] = { "hello\n", "{\"a\": 1}",
@@ -376,6 +419,8 @@ int main(void)
 		cmocka_unit_test(every_cut_is_an_error),
 		cmocka_unit_test(bombs_are_bounded),
 		cmocka_unit_test(many_empty_messages_are_bounded),
+		cmocka_unit_test(many_frames_are_bounded),
+		cmocka_unit_test(many_distributions_are_bounded),
 		cmocka_unit_test(other_files_are_no_profiles),
 	};
 
