@@ -29,7 +29,7 @@ const char *strbuf_str(const struct strbuf *sb);
 /* Hands the memory to the caller, who frees it; NULL when `failed`. */
 char *strbuf_steal(struct strbuf *sb);
 
-/* Room for `more` bytes to be written at buf + len by the caller; sets `failed` if there is none. */
+/* Room for `more` bytes that the caller writes at buf + len; `failed` if there is none. */
 void strbuf_reserve(struct strbuf *sb, size_t more);
 void strbuf_add(struct strbuf *sb, const void *bytes, size_t size);
 void strbuf_adds(struct strbuf *sb, const char *s);
