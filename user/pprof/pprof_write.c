@@ -71,6 +71,8 @@ static void put_comments(struct writer *w)
 	struct strbuf *text = &w->scratch;
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (!words[i][1][0])
+			continue;
 		strbuf_reset(text);
 		strbuf_addf(text, "bpfprof %s=%s", words[i][0], words[i][1]);
 		put_comment(w, strbuf_str(text));
@@ -78,7 +80,9 @@ static void put_comments(struct writer *w)
 	strbuf_reset(text);
 	strbuf_adds(text, "bpfprof quality");
 	for (unsigned i = 0; i < QUALITY_COUNT; i++)
-		strbuf_addf(text, " %s=%" PRIu64, quality_types[i].name, info->quality.n[i]);
+		if (info->quality.n[i])
+			strbuf_addf(text, " %s=%" PRIu64, quality_types[i].name,
+				    info->quality.n[i]);
 	writer_fail(w, text->failed ? -ENOMEM : 0);
 	put_comment(w, strbuf_str(text));
 }
