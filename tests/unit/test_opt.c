@@ -168,12 +168,12 @@ static void test_errors(void **state)
 		{ { "--json=yes" }, -EINVAL, "--json takes no value" },
 		{ { "--frequency" }, -EINVAL, "--frequency needs a value: HZ" },
 		{ { "-F" }, -EINVAL, "-F needs a value: HZ" },
-		{ { "-F", "-U" }, -EINVAL, "-F -U: not a valid HZ" },
-		{ { "-F5000" }, -EINVAL, "-F 5000: at most 4000" },
+		{ { "-F", "-U" }, -EINVAL, "-F takes HZ, not '-U'" },
+		{ { "-F5000" }, -EINVAL, "at most 4000" },
 		{ { "--frequency=99999999999999999999" },
 		  -EINVAL,
-		  "--frequency 99999999999999999999: too large for HZ" },
-		{ { "-o", "gone" }, -ESRCH, "-o gone: not a valid FILE" },
+		  "--frequency takes HZ, not '99999999999999999999', which is too large" },
+		{ { "-o", "gone" }, -ESRCH, "-o takes FILE, not 'gone'" },
 		{ { "---" }, -EINVAL, "unknown option ---" },
 	};
 

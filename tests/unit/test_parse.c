@@ -214,6 +214,10 @@ static void test_roff(void **state)
 	roff_add(&sb, ".\\-'\u00b5");
 	assert_string_equal(strbuf_str(&sb), "\\&.\\e\\-\\(aq\\[u00B5]");
 	strbuf_reset(&sb);
+	strbuf_adds(&sb, ".SH X\n");
+	roff_paragraph(&sb);
+	assert_string_equal(strbuf_str(&sb), ".SH X\n");
+	strbuf_reset(&sb);
 	roff_add_paragraphs(&sb, "one\ntwo\n\n  three\n\n'four");
 	assert_string_equal(strbuf_str(&sb), ".PP\none\ntwo\n.PP\n.nf\n  three\n.PP\n.fi\n"
 					     "\\&\\(aqfour\n");

@@ -69,15 +69,11 @@ static int apply(const struct found *f, const char *shown, const char *value, st
 	struct strbuf why = STRBUF_INIT;
 	int r = f->opt->set(f->ctx, value, &why);
 
-	if (r < 0) {
-		strbuf_addf(error, "%s%s%s: ", shown, value ? " " : "", value ? value : "");
-		if (why.len)
-			strbuf_adds(error, strbuf_str(&why));
-		else if (r == -ERANGE)
-			strbuf_addf(error, "too large for %s", f->opt->arg);
-		else
-			strbuf_addf(error, "not a valid %s", f->opt->arg);
-	}
+	if (r < 0 && why.len)
+		strbuf_adds(error, strbuf_str(&why));
+	else if (r < 0)
+		strbuf_addf(error, "%s takes %s, not '%s'%s", shown, f->opt->arg, value,
+			    r == -ERANGE ? ", which is too large" : "");
 	strbuf_done(&why);
 	/* A bad value is bad usage; anything else (no such process) is the setter's own. */
 	return r == -ERANGE ? -EINVAL : r;

@@ -17,8 +17,8 @@ struct opt {
 	const char *help; /* one line, no full stop */
 	/*
 	 * Takes the value (NULL for a flag) into `ctx`. 0, or a negative errno with a
-	 * line in `error` that says what is wrong and what would be right; the option and its
-	 * value are put before it. An empty line stands for "not a valid HZ", "too large for HZ".
+	 * line in `error` that says what is wrong and what would be right; where it adds none,
+	 * that is "--frequency takes HZ, not 'x'".
 	 */
 	int (*set)(void *ctx, const char *value, struct strbuf *error);
 	/*

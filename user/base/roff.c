@@ -41,6 +41,17 @@ void roff_add(struct strbuf *out, const char *text)
 	add_n(out, text, strlen(text));
 }
 
+void roff_paragraph(struct strbuf *out)
+{
+	const char *s = strbuf_str(out);
+	size_t at = out->len ? out->len - 1 : 0;
+
+	while (at && s[at - 1] != '\n')
+		at--;
+	if (strncmp(s + at, ".SH", 3) && strncmp(s + at, ".SS", 3))
+		strbuf_adds(out, ".PP\n");
+}
+
 void roff_add_paragraphs(struct strbuf *out, const char *text)
 {
 	bool literal = false, gap = true;
@@ -51,7 +62,7 @@ void roff_add_paragraphs(struct strbuf *out, const char *text)
 
 		if (size) {
 			if (gap)
-				strbuf_adds(out, ".PP\n");
+				roff_paragraph(out);
 			if (blank && !literal)
 				strbuf_adds(out, ".nf\n");
 			if (!blank && literal)

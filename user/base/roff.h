@@ -5,6 +5,8 @@
 
 /* Adds text as it stands: no byte of it is a request or an escape. It has no newline. */
 void roff_add(struct strbuf *out, const char *text);
+/* Begins a paragraph; does nothing right behind a heading, where one begins by itself. */
+void roff_paragraph(struct strbuf *out);
 /*
  * Adds paragraphs: they are parted by an empty line; one whose lines begin with a blank
  * stands as it is.

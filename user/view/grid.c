@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "view/text.h"
 
-enum { INDENT = 2, GAP = 2 };
+enum { INDENT = 2, GAP = 2, NARROWEST_TEXT = 8 };
 
 struct layout {
 	size_t width[GRID_MAX_COLUMNS]; /* 0: not shown */
@@ -65,17 +65,23 @@ static size_t row_width(const struct grid *g, const struct layout *l)
 	return width;
 }
 
-static void shrink(const struct grid *g, struct layout *l, size_t width)
+/* The widest text gives first, until it is no wider than the next; `most`: no `least` is more. */
+static void shrink(const struct grid *g, struct layout *l, size_t width, size_t most)
 {
-	for (size_t c = g->nr_columns; c--;) {
-		size_t row = row_width(g, l), least = g->columns[c].least;
+	size_t row = row_width(g, l);
 
-		if (row <= width)
+	for (; row > width; row--) {
+		size_t *widest = NULL;
+
+		for (size_t c = 0; c < g->nr_columns; c++) {
+			size_t least = g->columns[c].least < most ? g->columns[c].least : most;
+
+			if (least && l->width[c] > least && (!widest || l->width[c] > *widest))
+				widest = &l->width[c];
+		}
+		if (!widest)
 			return;
-		if (least && l->width[c] > least)
-			l->width[c] = l->width[c] - least > row - width
-					      ? l->width[c] - (row - width)
-					      : least;
+		--*widest;
 	}
 }
 
@@ -102,8 +108,9 @@ static void find_layout(const struct grid *g, size_t width, struct layout *ret)
 	measure(g, &natural);
 	do {
 		l = natural;
-		shrink(g, &l, width);
+		shrink(g, &l, width, SIZE_MAX);
 	} while (row_width(g, &l) > width && drop_one(g, &natural));
+	shrink(g, &l, width, NARROWEST_TEXT);
 	*ret = l;
 }
 

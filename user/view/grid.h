@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Columns that fit a terminal of any width: numbers stand whole or not at
- * all, texts are cut. When a row is too wide, texts shrink first, the last
- * one first; then the columns that say least go. A column without any text goes
+ * all, texts are cut. When a row is too wide, texts shrink first, the widest
+ * first; then the columns that say least go. A column without any text goes
  * in any case.
  */
 #pragma once

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Distributions by labels: a line each, or whole histograms; then who caused them. */
 #include <errno.h>
-#include <string.h>
 
 #include "base/parse.h"
 #include "model/summary.h"
@@ -56,7 +55,7 @@ static const struct percentile {
 	double fraction;
 	unsigned drop;
 } percentiles[] = {
-	{ "p50", 0.5, 0 },     { "p90", 0.9, 3 }, { "p99", 0.99, 0 },
+	{ "p50", 0.5, 1 },     { "p90", 0.9, 3 }, { "p99", 0.99, 0 },
 	{ "p99.9", 0.999, 4 }, { "max", 1, 2 },
 };
 
@@ -91,9 +90,7 @@ static void add_rate(struct strbuf *cell, uint64_t count, uint64_t duration_ns)
 /* The unit that values of one event are in. */
 static const char *unit_of(const struct profile *p)
 {
-	const struct value_type *v = profile_facts(p)->values;
-
-	return strcmp(v[0].unit, "count") || !v[1].unit[0] ? v[0].unit : v[1].unit;
+	return profile_facts(p)->values[text_weight(p)].unit;
 }
 
 static void add_row(struct grid *g, struct strbuf *cell, const struct profile *p,
@@ -145,8 +142,8 @@ static void add_full(const struct profile *p, const struct label_sum *row,
 	bars_write(row->hist, unit_of(p), settings, lines);
 }
 
-int view_hist(struct profile *p, const struct profile *base, const struct view_settings *settings,
-	      FILE *out)
+static int show(struct profile *p, const struct profile *base, const struct view_settings *settings,
+		FILE *out)
 {
 	struct strbuf lines = STRBUF_INIT;
 	struct label_sum *rows = NULL;
@@ -174,3 +171,9 @@ int view_hist(struct profile *p, const struct profile *base, const struct view_s
 	strbuf_done(&lines);
 	return r;
 }
+
+const struct view view_hist = {
+	.name = "hist",
+	.summary = "how values are distributed, and which stacks they come from",
+	.show = show,
+};

@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "view/text.h"
 
-enum { INDENT = 4 };
+enum { INDENT = 6 };
 
 struct stack_key {
 	uint32_t stack, pid, comm;
@@ -50,7 +50,7 @@ static int sum_stacks(const struct profile *p, struct intern *keys, struct stack
 		}
 		if (r)
 			rows[id] = (struct stack_sum){ .stack = s->stack, .who = s->who };
-		rows[id].value += profile_value(p, s, 0);
+		rows[id].value += profile_value(p, s, text_weight(p));
 		rows[id].count += s->count;
 	}
 	*ret = rows;
@@ -98,13 +98,13 @@ static void add_stack(struct strbuf *lines, const struct profile *p, uint32_t id
 	if (nr_kernel < s.nr)
 		add_frames(lines, p, &s, nr_kernel, s.nr, width - INDENT);
 	if (!s.nr)
-		strbuf_adds(lines, "    (no stack)\n");
+		strbuf_adds(lines, "      (no stack)\n");
 }
 
 static void add_one(struct strbuf *lines, const struct profile *p, const struct stack_sum *row,
 		    uint64_t whole, const struct view_settings *settings)
 {
-	const struct value_type *type = &profile_facts(p)->values[0];
+	const struct value_type *type = &profile_facts(p)->values[text_weight(p)];
 	struct strbuf text = STRBUF_INIT, value = STRBUF_INIT;
 
 	text_percent(&value, row->value, whole);
@@ -132,7 +132,7 @@ int stacks_write(const struct profile *p, const struct view_settings *settings, 
 	struct intern keys = INTERN_INIT;
 	_cleanup_free_ struct stack_sum *rows = NULL;
 	int r = sum_stacks(p, &keys, &rows);
-	uint64_t whole = text_sum(p).value[0];
+	uint64_t whole = text_sum(p).value[text_weight(p)];
 	uint32_t nr = keys.count;
 
 	intern_done(&keys);
@@ -140,7 +140,7 @@ int stacks_write(const struct profile *p, const struct view_settings *settings, 
 		return r;
 	qsort(rows, nr, sizeof(*rows), by_value);
 	strbuf_adds(lines, "\n  heaviest stacks by ");
-	strbuf_add_escaped(lines, profile_facts(p)->values[0].name);
+	strbuf_add_escaped(lines, profile_facts(p)->values[text_weight(p)].name);
 	strbuf_adds(lines, ", leaf first\n");
 	for (uint32_t i = 0; i < nr && i < max; i++)
 		add_one(lines, p, &rows[i], whole, settings);

@@ -5,6 +5,6 @@
 #include "model/profile.h"
 #include "view/view.h"
 
-/* Appends the `max` heaviest by the profile's first value. 0 or -ENOMEM. */
+/* Appends the `max` heaviest by the value of text_weight(). 0 or -ENOMEM. */
 int stacks_write(const struct profile *p, const struct view_settings *settings, unsigned max,
 		 struct strbuf *lines);

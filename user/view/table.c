@@ -13,16 +13,19 @@ enum { DEFAULT_ROWS = 20, MAX_PROCESSES = 5, LEAST_FUNCTION = 24, LEAST_WHERE = 
 static void add_value(struct grid *g, struct strbuf *cell, const char *unit, uint64_t value,
 		      uint64_t whole)
 {
-	text_percent(cell, value, whole);
+	/* A function that only called others has an empty place, not a nought. */
+	if (value)
+		text_percent(cell, value, whole);
 	grid_add(g, cell);
-	text_value(cell, unit, value);
+	if (value)
+		text_value(cell, unit, value);
 	grid_add(g, cell);
 }
 
 static int add_processes(const struct profile *p, const struct view_settings *settings,
 			 uint64_t whole, struct strbuf *lines)
 {
-	const struct value_type *type = &profile_facts(p)->values[0];
+	const struct value_type *type = &profile_facts(p)->values[text_weight(p)];
 	_cleanup_free_ struct process_sum *rows = NULL;
 	struct strbuf cell = STRBUF_INIT;
 	struct grid g = { 0 };
@@ -37,7 +40,7 @@ static int add_processes(const struct profile *p, const struct view_settings *se
 	grid_column(&g, (struct grid_column){ .title = type->name, .right = true });
 	grid_column(&g, (struct grid_column){ .title = "process", .least = LEAST_FUNCTION });
 	for (int i = 0; i < nr && i < MAX_PROCESSES; i++) {
-		add_value(&g, &cell, type->unit, rows[i].value[0], whole);
+		add_value(&g, &cell, type->unit, rows[i].value[text_weight(p)], whole);
 		text_process(&cell, p, rows[i].who);
 		grid_add(&g, &cell);
 	}
@@ -51,10 +54,10 @@ static int add_processes(const struct profile *p, const struct view_settings *se
 static void add_function(struct grid *g, struct strbuf *cell, const struct profile *p,
 			 const struct function_sum *f, uint64_t whole)
 {
-	const char *unit = profile_facts(p)->values[0].unit;
+	const char *unit = profile_facts(p)->values[text_weight(p)].unit;
 
-	add_value(g, cell, unit, f->self[0], whole);
-	add_value(g, cell, unit, f->total[0], whole);
+	add_value(g, cell, unit, f->self[text_weight(p)], whole);
+	add_value(g, cell, unit, f->total[text_weight(p)], whole);
 	text_frame(cell, p, f->frame);
 	grid_add(g, cell);
 	text_where(cell, p, f->frame);
@@ -98,8 +101,8 @@ static int add_functions(const struct profile *p, const struct view_settings *se
 	return 0;
 }
 
-int view_table(struct profile *p, const struct profile *base, const struct view_settings *settings,
-	       FILE *out)
+static int show(struct profile *p, const struct profile *base, const struct view_settings *settings,
+		FILE *out)
 {
 	struct text_totals sum = text_sum(p);
 	struct strbuf lines = STRBUF_INIT;
@@ -109,9 +112,9 @@ int view_table(struct profile *p, const struct profile *base, const struct view_
 	text_head(&lines, p, settings);
 	if (!sum.count)
 		strbuf_adds(&lines, "\n  nothing was seen: no samples\n");
-	r = add_processes(p, settings, sum.value[0], &lines);
+	r = add_processes(p, settings, sum.value[text_weight(p)], &lines);
 	if (r >= 0)
-		r = add_functions(p, settings, sum.value[0], &lines);
+		r = add_functions(p, settings, sum.value[text_weight(p)], &lines);
 	if (r >= 0) {
 		text_quality(&lines, p, settings);
 		r = lines.failed ? -ENOMEM : 0;
@@ -121,3 +124,9 @@ int view_table(struct profile *p, const struct profile *base, const struct view_
 	strbuf_done(&lines);
 	return r;
 }
+
+const struct view view_table = {
+	.name = "table",
+	.summary = "the heaviest functions, by themselves and with all that they call",
+	.show = show,
+};

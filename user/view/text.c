@@ -83,6 +83,13 @@ void text_right(struct strbuf *line, const char *text, size_t width)
 	strbuf_adds(line, text);
 }
 
+unsigned text_weight(const struct profile *p)
+{
+	const struct value_type *v = profile_facts(p)->values;
+
+	return !strcmp(v[0].unit, "count") && v[1].unit[0] && strcmp(v[1].unit, "count");
+}
+
 void text_value(struct strbuf *line, const char *unit, uint64_t value)
 {
 	if (!strcmp(unit, "nanoseconds"))

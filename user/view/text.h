@@ -24,6 +24,11 @@ void text_cut(struct strbuf *line, const char *text, size_t width);
 /* Appends `text` on the right side of `width` columns. */
 void text_right(struct strbuf *line, const char *text, size_t width);
 
+/*
+ * Which of the profile's values says best how heavy something is: the first, or, where that
+ * counts samples, the time that they stand for.
+ */
+unsigned text_weight(const struct profile *p);
 /* A value in its unit: "1.29 ms", "1.50 KiB", "1,234". */
 void text_value(struct strbuf *line, const char *unit, uint64_t value);
 /* "12.3 %"; "<0.1 %" for a little more than nothing, "" of nothing. */

@@ -25,11 +25,8 @@ struct view {
 		    const struct view_settings *settings, FILE *out);
 };
 
-int view_table(struct profile *p, const struct profile *base, const struct view_settings *settings,
-	       FILE *out);
-int view_hist(struct profile *p, const struct profile *base, const struct view_settings *settings,
-	      FILE *out);
+extern const struct view view_table, view_hist;
 
-/* Ends with one whose name is NULL. */
-extern const struct view views[];
+/* Ends with NULL. */
+extern const struct view *const views[];
 const struct view *view_find(const char *name);

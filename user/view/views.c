@@ -3,17 +3,12 @@
 
 #include <string.h>
 
-const struct view views[] = {
-	{ "table", "the heaviest functions, by themselves and with all that they call",
-	  view_table },
-	{ "hist", "how values are distributed, and which stacks they come from", view_hist },
-	{ 0 },
-};
+const struct view *const views[] = { &view_table, &view_hist, NULL };
 
 const struct view *view_find(const char *name)
 {
-	for (const struct view *v = views; v->name; v++)
-		if (!strcmp(v->name, name))
-			return v;
+	for (const struct view *const *v = views; *v; v++)
+		if (!strcmp((*v)->name, name))
+			return *v;
 	return NULL;
 }
