@@ -42,11 +42,11 @@ enum complete_kind complete_value(const struct opt *o, struct strbuf *words)
 	if (!strcmp(what, "pid"))
 		return COMPLETE_PID;
 	if (!strcmp(what, "format"))
-		for (const struct exporter *e = exporters; e->name; e++)
-			add_word(words, e->name);
+		for (const struct exporter *const *e = exporters; *e; e++)
+			add_word(words, (*e)->name);
 	else if (!strcmp(what, "view"))
-		for (const struct view *v = views; v->name; v++)
-			add_word(words, v->name);
+		for (const struct view *const *v = views; *v; v++)
+			add_word(words, (*v)->name);
 	else if (!strcmp(what, "command"))
 		complete_commands(words);
 	else

@@ -104,8 +104,8 @@ static void add_overview(struct strbuf *out)
 
 static void add_topic(const struct topic *t, struct strbuf *out)
 {
-	strbuf_addf(out, "usage: bpfprof %s %s\n\n%s: %s\n", t->name, t->synopsis, t->name,
-		    t->summary);
+	strbuf_addf(out, "usage: bpfprof %s%s%s\n\n%s: %s\n", t->name, *t->synopsis ? " " : "",
+		    t->synopsis, t->name, t->summary);
 	if (t->about) {
 		strbuf_addch(out, '\n');
 		wrap_paragraphs(out, t->about, terminal_width());

@@ -47,7 +47,7 @@ static void add_section(struct strbuf *out, const char *title)
 
 static void add_text(struct strbuf *out, const char *text)
 {
-	strbuf_adds(out, ".PP\n");
+	roff_paragraph(out);
 	roff_add(out, text);
 	strbuf_addch(out, '\n');
 }
@@ -109,9 +109,9 @@ static void add_topic(struct strbuf *out, const struct topic *t)
 	roff_add(out, t->name);
 	strbuf_adds(out, "\n\\fBbpfprof ");
 	roff_add(out, t->name);
-	strbuf_adds(out, "\\fR ");
+	strbuf_adds(out, *t->synopsis ? "\\fR " : "\\fR");
 	roff_add(out, t->synopsis);
-	strbuf_adds(out, "\n");
+	strbuf_addch(out, '\n');
 	add_text(out, t->summary);
 	if (t->about)
 		roff_add_paragraphs(out, t->about);
@@ -137,16 +137,16 @@ static void add_formats(struct strbuf *out)
 	add_section(out, "OUTPUT");
 	add_text(out, "A report for a person goes to standard output. A file gets the format that "
 		      "its name ends with, or the one that --format names:");
-	for (const struct exporter *e = exporters; e->name; e++) {
+	for (const struct exporter *const *e = exporters; *e; e++) {
 		strbuf_reset(&name);
-		strbuf_addf(&name, "%s (%s)", e->name, e->suffix);
-		add_entry(out, strbuf_str(&name), e->summary);
+		strbuf_addf(&name, "%s (%s)", (*e)->name, (*e)->suffix);
+		add_entry(out, strbuf_str(&name), (*e)->summary);
 	}
 	strbuf_done(&name);
 	add_text(out, "The file that was there stays until the new one is whole. These reports can "
 		      "be asked for with \"bpfprof report --view\":");
-	for (const struct view *v = views; v->name; v++)
-		add_entry(out, v->name, v->summary);
+	for (const struct view *const *v = views; *v; v++)
+		add_entry(out, (*v)->name, (*v)->summary);
 }
 
 static void add_quality(struct strbuf *out)

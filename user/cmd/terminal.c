@@ -42,3 +42,10 @@ bool terminal_color(void)
 
 	return isatty(STDOUT_FILENO) && !(no && *no) && !(term && !strcmp(term, "dumb"));
 }
+
+void terminal_settings(struct view_settings *v)
+{
+	v->width = terminal_width();
+	v->color = terminal_color();
+	v->utf8 = terminal_utf8();
+}
