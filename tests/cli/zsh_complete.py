@@ -15,9 +15,13 @@ if pid == 0:
 
 
 def read_until(mark, seconds):
+    """What comes until `mark`; without one, until nothing has come for a while."""
     text, end = b"", time.monotonic() + seconds
-    while mark not in text and time.monotonic() < end:
-        if select.select([fd], [], [], 0.1)[0]:
+    while time.monotonic() < end and not (mark and mark in text):
+        if not select.select([fd], [], [], 1)[0]:
+            if text and not mark:
+                break
+        else:
             try:
                 text += os.read(fd, 65536)
             except OSError:
@@ -30,7 +34,7 @@ os.write(fd, setup.encode())
 if b"ready" not in read_until(b"ready\r\n", 20):
     sys.exit("zsh did not start")
 os.write(fd, line.encode() + b"\t")
-print(read_until(b"\0", 3).decode(errors="replace"))
+print(read_until(None, 10).decode(errors="replace"))
 os.write(fd, b"\x03exit\n")
 os.close(fd)
 os.waitpid(pid, 0)

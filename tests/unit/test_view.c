@@ -224,12 +224,27 @@ static void test_stacks(void **state)
 	profile_free(p);
 }
 
+static void test_head(void **state)
+{
+	struct strbuf sb = STRBUF_INIT;
+	struct profile *p = make_profile();
+
+	(void)state;
+	text_head(&sb, p, &(struct view_settings){ .width = 44 });
+	check(&sb, "io: 0 ns, 6.00 \u00b5s latency, 4 requests\n");
+	text_head(&sb, p, &(struct view_settings){ .width = 36, .color = true });
+	check(&sb, STYLE_HEAD "io: 0 ns, 6.00 \u00b5s latency, 4\n"
+			      "    requests" STYLE_END "\n");
+	strbuf_done(&sb);
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),   cmocka_unit_test(test_put),
 		cmocka_unit_test(test_grid),   cmocka_unit_test(test_bars),
-		cmocka_unit_test(test_stacks),
+		cmocka_unit_test(test_stacks), cmocka_unit_test(test_head),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,12 +203,10 @@ static void add_values(struct strbuf *text, const struct profile *p)
 void text_head(struct strbuf *lines, const struct profile *p, const struct view_settings *settings)
 {
 	const struct profile_info *info = profile_facts(p);
-	struct strbuf text = STRBUF_INIT;
+	struct strbuf text = STRBUF_INIT, head = STRBUF_INIT;
 	time_t start = (time_t)(info->time_ns / 1000000000);
 	struct tm tm;
 
-	if (settings->color)
-		strbuf_adds(lines, STYLE_HEAD);
 	strbuf_add_escaped(&text, info->mode[0] ? info->mode : "profile");
 	strbuf_addch(&text, ':');
 	if (info->host[0]) {
@@ -226,11 +224,15 @@ void text_head(struct strbuf *lines, const struct profile *p, const struct view_
 		strbuf_adds(&text, ", made by: ");
 		strbuf_add_escaped(&text, info->command);
 	}
-	add_hanging(lines, &text, settings->width);
-	if (settings->color && !lines->failed) {
-		lines->len--; /* the newline */
-		strbuf_adds(lines, STYLE_END "\n");
-	}
+	/* Apart from the style, whose bytes take no column. */
+	add_hanging(&head, &text, settings->width);
+	if (settings->color)
+		strbuf_addf(lines, STYLE_HEAD "%.*s" STYLE_END "\n", (int)head.len - 1,
+			    strbuf_str(&head));
+	else
+		strbuf_add(lines, strbuf_str(&head), head.len);
+	lines->failed |= head.failed;
+	strbuf_done(&head);
 	strbuf_done(&text);
 }
 
