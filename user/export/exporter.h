@@ -25,3 +25,4 @@ const struct exporter *exporter_find(const char *name);
 const struct exporter *exporter_for_path(const char *path);
 
 extern const struct exporter exporter_pprof, exporter_folded, exporter_json, exporter_speedscope;
+extern const struct exporter exporter_svg, exporter_html;
