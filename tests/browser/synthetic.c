@@ -87,7 +87,7 @@ static void fill_known(struct profile *p)
 	add(p, "python3", 200, (uint32_t[]){ module, init_b }, 2, 90);
 	add(p, "node", 300, (uint32_t[]){ jit }, 1, 140);
 	add(p, "node", 300, (uint32_t[]){ lost }, 1, 36);
-	add(p, "node", 300, NULL, 0, 4);
+	add(p, "node", 300, (uint32_t[]){ 0 }, 0, 4);
 }
 
 static const char *const hostile[] = {

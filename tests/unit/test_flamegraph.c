@@ -96,7 +96,7 @@ static void test_merges_and_sorts(void **state)
 	add_sample(p, "x", 2, (uint32_t[]){ b, main_2 }, 2, 2);
 	add_sample(p, "x", 2, (uint32_t[]){ ka, main_2 }, 2, 2);
 	add_sample(p, "x", 2, (uint32_t[]){ main_2 }, 1, 4);
-	add_sample(p, "y", 3, NULL, 0, 10);
+	add_sample(p, "y", 3, (uint32_t[]){ 0 }, 0, 10);
 	assert_tree(p, false,
 		    "0 all 19 0; 1 y 10 10; 1 x 9 0; 2 main 9 4; 3 a 2 2; 3 b 2 2; 3 a 1 1");
 	assert_tree(p, true,
@@ -158,8 +158,8 @@ static void test_empty_and_saturated(void **state)
 	assert_non_null(strstr(svg, ">all</text>"));
 	assert_null(strstr(svg, "=\"nan"));
 	assert_null(strstr(svg, "=\"-nan"));
-	add_sample(p, "x", 1, NULL, 0, UINT64_MAX);
-	add_sample(p, "y", 2, NULL, 0, 5);
+	add_sample(p, "x", 1, (uint32_t[]){ 0 }, 0, UINT64_MAX);
+	add_sample(p, "y", 2, (uint32_t[]){ 0 }, 0, 5);
 	assert_tree(p, false,
 		    "0 all 18446744073709551615 0; 1 x 18446744073709551615 18446744073709551615; "
 		    "1 y 5 5");
@@ -234,7 +234,7 @@ static void test_full_stream(void **state)
 	(void)state;
 	if (!out)
 		skip();
-	add_sample(p, "x", 1, NULL, 0, 1);
+	add_sample(p, "x", 1, (uint32_t[]){ 0 }, 0, 1);
 	assert_int_equal(exporter_html.write(p, &settings, out), 0);
 	assert_true(fflush(out) != 0 || ferror(out));
 	fclose(out);

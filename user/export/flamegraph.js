@@ -119,7 +119,6 @@ function moveFocus(key) {
 function nextMatch(back) {
 	const found = places.filter((p) => matches?.[p.box.fn] && !p.faded);
 	const at = found.findIndex((p) => p.box === focus);
-
 	const next = back ? Math.max(at, 0) + found.length - 1 : at + 1;
 
 	if (found.length)
@@ -263,7 +262,6 @@ function showPage() {
 	const probe = pooled(labels, 0, "text");
 
 	probe.textContent = "0".repeat(100);
-	page.margin = Number.parseFloat(getComputedStyle(page.pane).paddingLeft);
 	columnWidth = probe.getComputedTextLength() / 100 || columnWidth;
 	restore();
 	new ResizeObserver(drawBoxes).observe(page.pane);

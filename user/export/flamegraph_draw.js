@@ -175,7 +175,8 @@ function drawFocus() {
 }
 
 function drawBoxes() {
-	const width = page.pane.clientWidth - 2 * page.margin;
+	const margin = Number.parseFloat(getComputedStyle(page.pane).paddingLeft);
+	const width = page.pane.clientWidth - 2 * margin;
 	let depth = 0, shownRects = 0, shownLabels = 0;
 
 	if (width <= 0)
@@ -215,7 +216,7 @@ function boxAt(event) {
 	const origin = page.svg.getBoundingClientRect();
 	const x = event.clientX - origin.left, y = event.clientY - origin.top;
 
-	return thinPlaces.find((p) => x >= p.x && x < p.x + p.width && y >= p.y && y < p.y + ROW)?.box;
+	return thinPlaces.find((p) => y >= p.y && y < p.y + ROW && x >= p.x && x < p.x + p.width)?.box;
 }
 
 /* Puts the zoomed box where its tower begins, with a few of its callers still in sight. */
