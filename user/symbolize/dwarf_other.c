@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "symbolize/dwarf_other.h"
+
+#include <elfutils/libdwelf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/strbuf.h"
+
+enum {
+	MIN_BUILD_ID = 3,
+	MAX_BUILD_ID = 64,
+	MAX_PATH = 4096,
+};
+
+/* Never waits, never wakes a device: the file is seen before it is opened. */
+static int open_regular(const char *path)
+{
+	_cleanup_close_ int seen = open(path, O_PATH | O_CLOEXEC);
+	char again[40];
+	struct stat st;
+
+	if (seen < 0)
+		return -errno;
+	if (fstat(seen, &st) || !S_ISREG(st.st_mode))
+		return -EINVAL;
+	snprintf(again, sizeof(again), "/proc/self/fd/%d", seen);
+
+	return open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+}
+
+/* The folder of an open file, with its slash; empty if it isn't known. */
+static void folder_of(int fd, struct strbuf *into)
+{
+	char link[40], path[MAX_PATH];
+	const char *slash;
+	ssize_t size;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	size = readlink(link, path, sizeof(path));
+	if (size <= 0 || path[0] != '/')
+		return;
+	slash = memrchr(path, '/', (size_t)size);
+	strbuf_add(into, path, (size_t)(slash - path) + 1);
+}
+
+static bool alternate_try(struct alternate *a, const char *path, const struct span *id,
+			  size_t max_memory)
+{
+	_cleanup_close_ int fd = open_regular(path);
+	ptrdiff_t size = id->end - id->start;
+	const void *found;
+
+	if (fd < 0 || image_open(&a->image, fd, max_memory))
+		return false;
+	if (dwelf_elf_gnu_build_id(a->image.elf, &found) == size &&
+	    !memcmp(found, id->start, (size_t)size))
+		a->dwarf = dwarf_begin_elf(a->image.elf, DWARF_C_READ, NULL);
+	if (!a->dwarf) {
+		image_close(&a->image);
+		a->image = (struct image){ 0 };
+	}
+	return a->dwarf;
+}
+
+void alternate_open(struct alternate *a, const struct image *main_image, Dwarf *main, int fd,
+		    size_t max_memory)
+{
+	_cleanup_(strbuf_done) struct strbuf path = STRBUF_INIT;
+	const struct span *link = &main_image->alternate;
+	struct span id = { 0, link->end };
+	const char *name = (const char *)link->start;
+	bool found = false;
+
+	*a = (struct alternate){ 0 };
+	if (link->start)
+		id.start = memchr(link->start, 0, (size_t)(link->end - link->start));
+	if (!id.start || ++id.start + MIN_BUILD_ID > id.end || id.end - id.start > MAX_BUILD_ID)
+		return;
+	strbuf_addf(&path, "/usr/lib/debug/.build-id/%02x/", *id.start);
+	for (const uint8_t *p = id.start + 1; p < id.end; p++)
+		strbuf_addf(&path, "%02x", *p);
+	strbuf_adds(&path, ".debug");
+	if (!path.failed)
+		found = alternate_try(a, strbuf_str(&path), &id, max_memory);
+	if (!found) {
+		strbuf_reset(&path);
+		if (*name != '/')
+			folder_of(fd, &path);
+		strbuf_adds(&path, name);
+		if (!path.failed)
+			found = alternate_try(a, strbuf_str(&path), &id, max_memory);
+	}
+	if (found)
+		dwarf_setalt(main, a->dwarf);
+}
+
+void alternate_close(struct alternate *a)
+{
+	if (a->dwarf)
+		dwarf_end(a->dwarf);
+	image_close(&a->image);
+	*a = (struct alternate){ 0 };
+}
+
+static bool regular_or_absent(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) || S_ISREG(st.st_mode);
+}
+
+/* The two paths that libdw tries: the name as it is, and below the folder of the compiler. */
+bool split_is_safe(const struct die *unit)
+{
+	_cleanup_(strbuf_done) struct strbuf path = STRBUF_INIT;
+
+	if (!unit->dwo_name)
+		return false;
+	if (!regular_or_absent(unit->dwo_name))
+		return false;
+	if (*unit->dwo_name == '/' || !unit->comp_dir)
+		return true;
+	strbuf_addf(&path, "%s/%s", unit->comp_dir, unit->dwo_name);
+	return !path.failed && regular_or_absent(strbuf_str(&path));
+}
