@@ -69,6 +69,23 @@ static int draw(const char *path, size_t nr, uint64_t seed)
 	return 0;
 }
 
+static void print(const struct symbol *s)
+{
+	char digits[16], *p = digits + sizeof(digits);
+	uint32_t line = s->line;
+
+	*--p = 0;
+	do
+		*--p = (char)('0' + line % 10);
+	while (line /= 10);
+	fputs_unlocked(s->name ? s->name : "??", stdout);
+	putc_unlocked('\n', stdout);
+	fputs_unlocked(s->file ? s->file : "??", stdout);
+	putc_unlocked(':', stdout);
+	fputs_unlocked(p, stdout);
+	fputs_unlocked(":0\n", stdout);
+}
+
 static int resolve(const char *path)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -84,8 +101,7 @@ static int resolve(const char *path)
 		if (!nr)
 			fputs("??\n??:0:0\n", stdout);
 		for (size_t i = 0; i < nr; i++)
-			printf("%s\n%s:%" PRIu32 ":0\n", symbols[i].name ? symbols[i].name : "??",
-			       symbols[i].file ? symbols[i].file : "??", symbols[i].line);
+			print(&symbols[i]);
 		putchar('\n');
 	}
 	fprintf(stderr, "bench_names: %zu bytes of tables\n", dwarf_memory(d));
@@ -164,10 +180,11 @@ static bool is_alias(const struct symtab *t, const char *a, const char *b)
 	       intern_find(&t->names, b, strlen(b), &y) == 1 && t->values[x] == t->values[y];
 }
 
-enum class {
+enum verdict {
 	SAME,
 	SUFFIX,
 	ALIAS,
+	UNMANGLED,
 	SYMTAB_ONLY,
 	LINE_ONLY,
 	FEWER,
@@ -181,10 +198,11 @@ enum class {
 	NR_CLASSES
 };
 
-static const char *const class_names[] = {
+static const char *const verdict_names[] = {
 	[SAME] = "the same",
 	[SUFFIX] = "the same but for the symbol table's suffix (.cold, .part.0)",
 	[ALIAS] = "the same but for another symbol of the same address",
+	[UNMANGLED] = "the same but for no linkage name in DWARF (templates over local types)",
 	[SYMTAB_ONLY] = "not in DWARF: they name it from the symbol table",
 	[LINE_ONLY] = "only a line in DWARF: they name it from the symbol table",
 	[FEWER] = "DIFFERENT: fewer frames than theirs",
@@ -197,40 +215,57 @@ static const char *const class_names[] = {
 	[CALL] = "DIFFERENT: place of a call",
 };
 
-static enum class classify(const struct answer *a, const struct answer *b, const struct symtab *t) {
-	enum class place = SAME, found = SAME;
+/* "f<int>" of "_Z1fIiEvv": the identifier stands in the mangled name behind its length. */
+static bool is_unmangled(const char *plain, const char *mangled)
+{
+	size_t size;
+
+	plain += *plain == '~';
+	size = strcspn(plain, "<");
+	char identifier[512];
+
+	if (strncmp(mangled, "_Z", 2) != 0 || size > 256)
+		return false;
+	snprintf(identifier, sizeof(identifier), "%zu%.*s", size, (int)size, plain);
+	return strstr(mangled, identifier) || !strncmp(plain, "operator", 8);
+}
+
+static enum verdict classify(const struct answer *a, const struct answer *b, const struct symtab *t)
+{
+	enum verdict place = SAME, found = SAME;
 	const char *ours = a->lines[a->nr - 2], *theirs = b->lines[b->nr - 2];
 	size_t size = strlen(ours);
 
-	if (a->nr == 2 && !strcmp(ours, "??") && strcmp(theirs, "??") != 0){
-		found = strcmp(a->lines[1], "??:0") ? LINE_ONLY : SYMTAB_ONLY; }
-else if (a->nr != b->nr)
-{
-	return a->nr < b->nr ? FEWER : MORE;
-}
-else if (strcmp(ours, theirs) != 0)
-{
-	if (!strncmp(ours, theirs, size) && theirs[size] == '.')
-		found = SUFFIX;
-	else
-		found = is_alias(t, ours, theirs) ? ALIAS : NAME;
-}
-for (size_t i = 0; i < a->nr && i < b->nr; i++) {
-	const char *x = a->lines[i], *y = b->lines[i];
-	const char *x_line = strrchr(x, ':'), *y_line = strrchr(y, ':');
+	if (a->nr == 2 && !strcmp(ours, "??") && strcmp(theirs, "??") != 0) {
+		if (!strcmp(a->lines[1], "??:0"))
+			return SYMTAB_ONLY;
+		found = LINE_ONLY;
+	} else if (a->nr != b->nr) {
+		return a->nr < b->nr ? FEWER : MORE;
+	} else if (strcmp(ours, theirs) != 0) {
+		if (!strncmp(ours, theirs, size) && theirs[size] == '.')
+			found = SUFFIX;
+		else if (is_alias(t, ours, theirs))
+			found = ALIAS;
+		else
+			found = is_unmangled(ours, theirs) ? UNMANGLED : NAME;
+	}
+	for (size_t i = 0; i < a->nr && i < b->nr; i++) {
+		const char *x = a->lines[i], *y = b->lines[i];
+		const char *x_line = strrchr(x, ':'), *y_line = strrchr(y, ':');
 
-	if (!strcmp(x, y) || i == a->nr - 2)
-		continue;
-	if (i % 2 == 0)
-		return INLINE_NAME;
-	if (i > 1)
-		place = CALL;
-	else if (!strcmp(x_line, ":0") || !strcmp(y_line, ":0"))
-		place = LINE_ZERO;
-	else
-		place = strcmp(x_line, y_line) ? LINE : FILE_PATH;
-}
-return place != SAME ? place : found;
+		if (!strcmp(x, y) || i == a->nr - 2)
+			continue;
+		if (i % 2 == 0)
+			return INLINE_NAME;
+		if (i > 1)
+			place = CALL;
+		else if (strcmp(x_line, ":0") != 0 && strcmp(y_line, ":0") != 0)
+			place = strcmp(x_line, y_line) ? LINE : FILE_PATH;
+		else if (strcmp(x_line, y_line) != 0)
+			place = LINE_ZERO; /* else theirs has a file from the symbol table */
+	}
+	return place != SAME ? place : found;
 }
 
 static void show(const char *who, const struct answer *a)
@@ -245,7 +280,7 @@ static int compare(const char *path, const char *addresses, const char *ours, co
 {
 	_cleanup_fclose_ FILE *at = fopen(addresses, "r"), *x = fopen(ours, "r"),
 			      *y = fopen(theirs, "r");
-	size_t counts[NR_CLASSES] = { 0 }, nr = 0, good;
+	size_t counts[NR_CLASSES] = { 0 }, nr = 0, good = 0;
 	struct answer a = { 0 }, b = { 0 };
 	struct symtab t = { 0 };
 	char line[64];
@@ -253,20 +288,20 @@ static int compare(const char *path, const char *addresses, const char *ours, co
 	if (!at || !x || !y || symtab_read(&t, path))
 		return fail("an output is missing");
 	while (fgets(line, sizeof(line), at) && answer_read(&a, x) && answer_read(&b, y)) {
-		enum class class = classify(&a, &b, &t);
+		enum verdict verdict = classify(&a, &b, &t);
 
 		nr++;
-		if (counts[class]++<MAX_SHOWN &&class> LINE_ONLY) {
-			printf("    %s: %s", class_names[class], line);
+		if (counts[verdict]++ < MAX_SHOWN && verdict > LINE_ONLY) {
+			printf("    %s: %s", verdict_names[verdict], line);
 			show("ours  ", &a);
 			show("theirs", &b);
 		}
 	}
 	for (int i = 0; i < NR_CLASSES; i++)
 		if (counts[i])
-			printf("  %8zu  %s\n", counts[i], class_names[i]);
-	good = counts[SAME] + counts[SUFFIX] + counts[ALIAS] + counts[SYMTAB_ONLY] +
-	       counts[LINE_ONLY];
+			printf("  %8zu  %s\n", counts[i], verdict_names[i]);
+	for (int i = 0; i <= LINE_ONLY; i++)
+		good += counts[i];
 	printf("  %zu of %zu equal: %.3f %%\n", good, nr,
 	       nr ? 100.0 * (double)good / (double)nr : 0);
 	answer_read(&a, x);

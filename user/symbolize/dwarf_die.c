@@ -61,9 +61,6 @@ static int take_attribute(Dwarf_Attribute *a, void *ctx)
 	case DW_AT_call_line:
 		read_number(a, &d->call_line);
 		break;
-	case DW_AT_sibling:
-		d->sibling = true;
-		break;
 	}
 	return DWARF_CB_OK;
 }

@@ -18,7 +18,6 @@ struct die {
 	Dwarf_Attribute statements;	   /* DW_AT_stmt_list */
 	const char *linkage_name, *name, *comp_dir, *dwo_name;
 	uint64_t call_file, call_line;
-	bool sibling; /* has DW_AT_sibling: its children can be stepped over */
 };
 
 /* false: the DIE is broken, and so is all that follows in its unit. */

@@ -77,7 +77,7 @@ int ranges_add(struct ranges *r, Dwarf_Die *at, const struct die *die,
 	return nr;
 }
 
-/* A function or an inlined call. Its children's level, or a negative errno. */
+/* A function or an inlined call; *level as in visit(). 0 or -ENOMEM. */
 static int visit_function(struct walk *w, Dwarf_Die *at, const struct die *die, bool inlined,
 			  struct level *level)
 {
@@ -111,22 +111,10 @@ static int visit_function(struct walk *w, Dwarf_Die *at, const struct die *die, 
 	return 0;
 }
 
-/* Reads one DIE; *level is its parent's and becomes its children's. -EBADMSG: it is broken. */
-static int visit(struct walk *w, Dwarf_Die *at, struct level *level, bool *ret_sibling)
+/* What stands in code as a block or a name does, and can hold functions. */
+static bool is_scope(int tag)
 {
-	struct die die;
-	int tag = dwarf_tag(at);
-
-	if (tag == DW_TAG_invalid || !die_read(at, &die))
-		return -EBADMSG;
-	*ret_sibling = die.sibling;
-	if (level->skip)
-		return 0;
 	switch (tag) {
-	case DW_TAG_subprogram:
-	case DW_TAG_inlined_subroutine:
-	case DW_TAG_entry_point:
-		return visit_function(w, at, &die, tag == DW_TAG_inlined_subroutine, level);
 	case DW_TAG_lexical_block:
 	case DW_TAG_try_block:
 	case DW_TAG_catch_block:
@@ -138,10 +126,33 @@ static int visit(struct walk *w, Dwarf_Die *at, struct level *level, bool *ret_s
 	case DW_TAG_union_type:
 	case DW_TAG_interface_type:
 	case DW_TAG_enumeration_type:
-		return 0;
+		return true;
 	}
+	return false;
+}
+
+/*
+ * Reads one DIE; *level is its parent's and becomes its children's. 1: its children are to be
+ * visited, 0: to be stepped over, -EBADMSG: it is broken, -ENOMEM.
+ */
+static int visit(struct walk *w, Dwarf_Die *at, struct level *level)
+{
+	struct die die;
+	int tag = dwarf_tag(at), r;
+
+	if (tag == DW_TAG_invalid)
+		return -EBADMSG;
+	if (!level->skip && (tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine)) {
+		if (!die_read(at, &die))
+			return -EBADMSG;
+		r = visit_function(w, at, &die, tag == DW_TAG_inlined_subroutine, level);
+		return r ? r : 1;
+	}
+	if (!level->skip && is_scope(tag))
+		return 1;
 	level->skip = true;
-	return 0;
+	/* libdw would step through the children as well, but outside of our budget. */
+	return dwarf_haschildren(at) > 0 && !dwarf_hasattr(at, DW_AT_sibling);
 }
 
 /*
@@ -180,14 +191,13 @@ static int walk(struct walk *w, Dwarf_Die *unit_die)
 	w->levels[0] = (struct level){ .node = NODE_NONE };
 	for (size_t steps = 1;; steps++) {
 		struct level level = w->levels[w->depth];
-		bool sibling = false;
-		int r = visit(w, &at, &level, &sibling);
+		int r = visit(w, &at, &level);
 
-		if (r)
+		if (r < 0)
 			return r == -EBADMSG ? 0 : r;
 		if (steps % CHECK_EVERY == 0 && budget_spent(w->budget))
 			return -ETIME;
-		if (!(level.skip && sibling) && !dwarf_child(&at, &child)) {
+		if (r && !dwarf_child(&at, &child)) {
 			if (w->depth + 1 == MAX_DEPTH)
 				return 0;
 			w->levels[++w->depth] = level;

@@ -177,10 +177,11 @@ static int compare_sequence(const void *a, const void *b)
 
 	if (x->start != y->start)
 		return x->start < y->start ? -1 : 1;
-	return x->first < y->first ? -1 : x->first > y->first;
+	/* Of functions that were folded into one, the last counts, as it does for names. */
+	return x->first > y->first ? -1 : x->first < y->first;
 }
 
-/* Rows in the order of addresses. What overlaps (folded functions) keeps the first to begin. */
+/* Rows in the order of addresses; what overlaps keeps the first to begin. */
 static int sort_rows(struct machine *m)
 {
 	struct line_table *t = m->table;
@@ -257,19 +258,17 @@ size_t lines_memory(const struct line_table *t)
 
 const struct line_row *lines_find(const struct line_table *t, uint64_t address)
 {
-	size_t low = 0, high = t->nr_rows;
+	const struct line_row *at = t->rows;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (t->rows[middle].address <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!low || t->rows[low - 1].file == LINE_NO_FILE)
+	if (!t->nr_rows || address < at->address)
 		return NULL;
-	return &t->rows[low - 1];
+	for (size_t nr = t->nr_rows; nr > 1;) {
+		size_t half = nr / 2;
+
+		at = at[half].address <= address ? at + half : at;
+		nr -= half;
+	}
+	return at->file == LINE_NO_FILE ? NULL : at;
 }
 
 static void path_join(struct strbuf *into, const char *name)

@@ -98,15 +98,16 @@ void segments_done(struct segments *s)
 
 uint32_t segments_find(const struct segments *s, uint64_t address)
 {
-	size_t low = 0, high = s->nr;
+	const struct segment *at = s->all;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+	if (!s->nr || address < at->start)
+		return SEGMENT_NONE;
+	/* Without a branch that depends on the data: half of those would be guessed wrong. */
+	for (size_t nr = s->nr; nr > 1;) {
+		size_t half = nr / 2;
 
-		if (s->all[middle].start <= address)
-			low = middle + 1;
-		else
-			high = middle;
+		at = at[half].start <= address ? at + half : at;
+		nr -= half;
 	}
-	return low ? s->all[low - 1].owner : SEGMENT_NONE;
+	return at->owner;
 }
