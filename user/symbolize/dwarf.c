@@ -41,7 +41,7 @@ struct dwarf {
 	struct slot *slots;
 	uint32_t nr_slots, cap_slots;
 	struct ranges ranges;	 /* of all units, kept until the rangeless ones are known */
-	struct segments covered; /* owners by slot_owner() */
+	struct segments covered; /* owners are slots */
 	size_t nr_rangeless;
 	size_t max_memory, tables; /* bytes of the units that were read */
 	bool limited;
@@ -68,13 +68,6 @@ static bool over_limit(struct dwarf *d)
 	return over;
 }
 
-/* The owner that a slot is painted as, and back: of units that claim one address the first has it.
- */
-static uint32_t slot_owner(uint32_t slot)
-{
-	return SEGMENT_NONE - 1 - slot;
-}
-
 static int slot_add(struct dwarf *d, Dwarf_CU *cu, Dwarf_Die *at)
 {
 	struct slot slot = { .cu = cu };
@@ -88,7 +81,7 @@ static int slot_add(struct dwarf *d, Dwarf_CU *cu, Dwarf_Die *at)
 		return 0;
 	if (array_reserve(d->slots, d->cap_slots, (size_t)d->nr_slots + 1))
 		return -ENOMEM;
-	r = ranges_add(&d->ranges, at, &die, &d->ctx.code, slot_owner(d->nr_slots), &d->ctx.budget);
+	r = ranges_add(&d->ranges, at, &die, &d->ctx.code, d->nr_slots, &d->ctx.budget);
 	if (r < 0)
 		return r;
 	slot.rangeless = !r;
@@ -211,8 +204,7 @@ static void learn_rangeless(struct dwarf *d)
 				continue;
 			if (array_reserve(d->ranges.all, d->ranges.cap, d->ranges.nr + 1))
 				break;
-			d->ranges.all[d->ranges.nr++] = (struct range){ s[0].start, s[1].start,
-									slot_owner(i) };
+			d->ranges.all[d->ranges.nr++] = (struct range){ s[0].start, s[1].start, i };
 		}
 	}
 	d->nr_rangeless = 0;
@@ -269,6 +261,6 @@ size_t dwarf_resolve(struct dwarf *d, uint64_t address, struct symbol *ret_symbo
 	}
 	if (id == SEGMENT_NONE || !max)
 		return 0;
-	unit = slot_read(d, &d->slots[slot_owner(id)]);
+	unit = slot_read(d, &d->slots[id]);
 	return unit ? fill(d, unit, address, ret_symbols, max) : 0;
 }
