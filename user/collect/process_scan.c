@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "collect/proc_maps.h"
+#include "collect/proc_stat.h"
+#include "collect/tracker.h"
+
+static int keep_map(void *ctx, const struct proc_map *m)
+{
+	const struct file_identity id = { .dev = m->dev, .ino = m->ino };
+	struct tracker *t = ctx;
+	struct range r = { .start = m->start, .end = m->end };
+	uint64_t before = t->nr_read ? t->read[t->nr_read - 1].end : 0;
+	int ret;
+
+	/* The kernel reads piece by piece: what changes meanwhile may come twice. */
+	if (r.end <= before)
+		return 0;
+	if (t->nr_read == RANGES_MAX) {
+		t->read_limited = true;
+		return 0;
+	}
+	ret = tracker_file(t, m->path, &id, &r.file);
+	if (ret < 0)
+		return ret;
+	if (array_reserve(t->read, t->cap_read, t->nr_read + 1u) < 0)
+		return -ENOMEM;
+	r.offset = tracker_file_offset(t, r.file, r.start, m->offset);
+	if (r.start < before) {
+		r.offset += before - r.start;
+		r.start = before;
+	}
+	range_append(t->read, &t->nr_read, &r);
+	return 0;
+}
+
+int tracker_read_maps(struct tracker *t, uint32_t tgid)
+{
+	_cleanup_close_ int fd = -1;
+	char name[32];
+	int r;
+
+	t->nr_read = 0;
+	t->read_limited = false;
+	snprintf(name, sizeof(name), "%u/maps", tgid);
+	fd = openat(t->proc_fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = proc_maps_read(fd, keep_map, t, NULL);
+	return r < 0 ? r : (int)t->nr_read;
+}
+
+/* Puts what was read into a space: all that it maps at the time `now`, or soon after. */
+static int take_read(struct tracker *t, struct space *s, uint64_t now)
+{
+	int r = ranges_overlay(&s->ranges, t->read, t->nr_read, true, &t->spaces.budget);
+
+	if (r == -ENOSPC || t->read_limited)
+		s->limited = true;
+	s->scanned = now;
+	s->round = t->round;
+	return r == -ENOMEM ? r : 0;
+}
+
+/* A process of which nothing is known. */
+static int scan_new(struct tracker *t, uint32_t tgid)
+{
+	uint64_t now = tracker_now();
+	struct space *s;
+	int r = tracker_read_maps(t, tgid);
+
+	if (r <= 0)
+		return r == -ENOMEM ? r : 0;
+	/* One that ended and whose pid is used again began now at the latest. */
+	r = space_add(&t->spaces, tgid, space_newest(&t->spaces, tgid) ? now : 0, &s);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	return take_read(t, s, now);
+}
+
+/* Calls fn for each process in /proc. */
+static int each_pid(struct tracker *t, int (*fn)(struct tracker *t, uint32_t tgid))
+{
+	_cleanup_closedir_ DIR *dir = opendir("/proc");
+	struct dirent *e;
+
+	if (!dir)
+		return -errno;
+	while ((e = readdir(dir))) {
+		unsigned long pid = isdigit((unsigned char)e->d_name[0])
+					    ? strtoul(e->d_name, NULL, 10)
+					    : 0;
+		int r = pid && pid < SPACE_PIDS ? fn(t, (uint32_t)pid) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int scan_one(struct tracker *t, uint32_t tgid)
+{
+	const struct space *s = space_newest(&t->spaces, tgid);
+
+	return s && !s->ended ? 0 : scan_new(t, tgid);
+}
+
+int tracker_scan(struct tracker *t, const uint32_t *pids, size_t nr)
+{
+	if (!pids)
+		return each_pid(t, scan_one);
+	for (size_t i = 0; i < nr; i++) {
+		int r = scan_one(t, pids[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int rescan_one(struct tracker *t, uint32_t tgid)
+{
+	struct space *s = space_newest(&t->spaces, tgid);
+	uint64_t now = tracker_now();
+	struct proc_stat stat;
+	int r;
+
+	if (!s || s->ended)
+		return scan_new(t, tgid);
+	s->round = t->round;
+	r = tracker_read_maps(t, tgid);
+	if (r <= 0)
+		return r == -ENOMEM ? r : 0;
+	if (proc_stat_read(t->proc_fd, tgid, &stat) < 0)
+		return 0;
+	if (s->start_ns && !proc_same_start(s->start_ns, stat.start_ns)) {
+		r = space_add(&t->spaces, tgid, now, &s);
+		if (r < 0)
+			return r;
+	}
+	s->start_ns = s->start_ns ? s->start_ns : stat.start_ns;
+	return take_read(t, s, now);
+}
+
+static void end_if_unseen(void *ctx, struct space *s)
+{
+	struct tracker *t = ctx;
+
+	/* One that began after /proc was read is there all the same. */
+	if (!s->newer && !s->ended && s->round != t->round && kill((pid_t)s->tgid, 0) < 0 &&
+	    errno == ESRCH)
+		space_end(&t->spaces, s, tracker_now());
+}
+
+int tracker_rescan(struct tracker *t)
+{
+	int r;
+
+	t->round++;
+	r = each_pid(t, rescan_one);
+	if (r < 0)
+		return r;
+	space_each(&t->spaces, end_if_unseen, t);
+	return 0;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The tracker's inside, for the files that make it up: process.c (events),
+ * process_scan.c (/proc), process_frames.c (addresses), process_files.c (what
+ * is mapped, by number), process_objects.c (files of the capture). A range
+ * names a file of the table here; an object of the capture is made of it when
+ * it is first sampled, and files that turn out to be the same share one.
+ */
+#pragma once
+#include "base/intern.h"
+#include "collect/process.h"
+#include "collect/space.h"
+#include "collect/target_file.h"
+
+enum {
+	FILE_JIT = 0, /* all anonymous memory */
+	MAX_ANCESTORS = 8,
+	SWEEP_AT_LEAST = 8192, /* files */
+};
+
+enum file_kind {
+	FILE_IS_ELF,
+	FILE_IS_JIT,   /* memory that a process writes its code to */
+	FILE_IS_MEMFD, /* a JIT's, or an executable's: seen when it is opened */
+	FILE_IS_VDSO,
+	FILE_IS_SPECIAL, /* "[uprobes]" and the like: no file, no names */
+};
+
+struct mapped_file {
+	enum file_kind kind;
+	uint32_t object; /* SPACE_NO_OBJECT: not sampled yet */
+	uint32_t tried;	 /* seq of the space through which opening failed last */
+	bool settled;	 /* nothing more can be learned of it */
+};
+
+struct tracker {
+	struct capture *capture;
+	struct space_table spaces;
+	struct intern file_keys; /* struct file_identity, then the path */
+	struct mapped_file *files;
+	uint32_t nr_files, cap_files, sweep_at;
+	struct intern object_keys;
+	uint32_t *object_ids; /* by id of object_keys */
+	uint32_t cap_object_ids;
+	uint32_t none;	    /* object of what has no process either; SPACE_NO_OBJECT */
+	struct range *read; /* by the last reading of /proc/PID/maps */
+	uint32_t nr_read, cap_read;
+	bool read_limited;
+	struct strbuf text;
+	int proc_fd;
+	uint32_t round;
+};
+
+/* CLOCK_MONOTONIC. */
+uint64_t tracker_now(void);
+
+/* process_files.c */
+int tracker_file(struct tracker *t, const char *path, const struct file_identity *id,
+		 uint32_t *ret_file);
+const char *tracker_file_path(const struct tracker *t, uint32_t file);
+const struct file_identity *tracker_file_identity(const struct tracker *t, uint32_t file);
+/* What a kind of file has as the offset of a range that begins at `start`. */
+uint64_t tracker_file_offset(const struct tracker *t, uint32_t file, uint64_t start,
+			     uint64_t offset);
+/* Frees the numbers of files that no space maps any more, when there are many. 0 or -ENOMEM. */
+int tracker_sweep_files(struct tracker *t);
+
+/* process_scan.c */
+/*
+ * Reads /proc/PID/maps into t->read. The number of ranges (0: a kernel thread), or a negative
+ * errno: -ESRCH, -ENOENT: gone.
+ */
+int tracker_read_maps(struct tracker *t, uint32_t tgid);
+
+/* process_objects.c */
+/* The object of a range that was sampled. 0 or -ENOMEM. */
+int tracker_object(struct tracker *t, struct space *s, const struct range *r, uint32_t *ret_object);
+/* The object of all that is unknown in a space; NULL: of nobody in particular. */
+int tracker_none(struct tracker *t, struct space *s, uint32_t *ret_object);
+
+/* process_open.c */
+/* Opens what a range maps, if it is surely the same file, and says what it is. -1: can't be had. */
+int tracker_open_file(struct tracker *t, struct space *s, const struct range *r,
+		      struct file_identity *ret);
+/* The perf map of a process, and its owner. A negative errno: -ESRCH: the process is gone. */
+int tracker_open_perf_map(struct tracker *t, const struct space *s, uint32_t *ret_uid);
