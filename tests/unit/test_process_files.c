@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The tracker: the files behind the addresses. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "collect/build_id.h"
+#include "tracker_fixture.h"
+
+static void test_kinds(void **state)
+{
+	static const struct {
+		const char *path;
+		enum object_kind kind;
+	} cases[] = {
+		{ "", OBJECT_JIT },
+		{ "//anon", OBJECT_JIT },
+		{ "[heap]", OBJECT_JIT },
+		{ "[anon:v8]", OBJECT_JIT },
+		{ "[anon_shmem:x]", OBJECT_JIT },
+		{ "[stack]", OBJECT_JIT },
+		{ "/dev/zero", OBJECT_JIT },
+		{ "/dev/zero (deleted)", OBJECT_JIT },
+		{ "/memfd:doublemapper (deleted)", OBJECT_JIT },
+		{ "/anon_hugepage (deleted)", OBJECT_JIT },
+		{ "/SYSV00000000 (deleted)", OBJECT_JIT },
+		{ "/bin/x", OBJECT_ELF },
+		{ "/bin/x (deleted)", OBJECT_ELF },
+		{ "/memfd:", OBJECT_ELF },
+		{ "[uprobes]", OBJECT_ELF },
+		{ "//toolong", OBJECT_ELF },
+		{ "[vdso]", OBJECT_VDSO },
+	};
+	struct fixture *f = *state;
+	uint64_t address = 0x7f0000000000;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++, address += 0x10000) {
+		map(f, 100 + i, PID, address, 0x1000, 0x3000, cases[i].path);
+		if (kind_at(f, PID, address) != cases[i].kind)
+			fail_msg("%s", cases[i].path);
+	}
+	assert_string_equal(at(f, 1000, PID, 0x7f0000000000 + 16 * 0x10000 + 0x10), "[vdso]+10");
+	assert_string_equal(at(f, 1000, PID, 0x7f0000000010), "//anon+7f0000000010");
+	assert_string_equal(at(f, 1000, PID, 0x7f0000000000 + 8 * 0x10000), "//anon+7f0000080000");
+	/* Without " (deleted)", which is no part of a name. */
+	assert_string_equal(at(f, 1000, PID, 0x7f0000000000 + 12 * 0x10000), "/bin/x+3000");
+	/* A vdso below 4 GiB is a 32-bit one, which we can't read. */
+	map(f, 900, OTHER, 0xf7f00000, 0x1000, 0, "[vdso]");
+	assert_int_equal(kind_at(f, OTHER, 0xf7f00010), OBJECT_NONE);
+}
+
+static int find_build_id(uint8_t *id, uint32_t *size)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	*size = build_id_read(fd, id);
+	close(fd);
+	return *size ? 0 : -1;
+}
+
+/* A file of our own root is only taken for a process's if it is surely the same. */
+static void test_build_id_decides(void **state)
+{
+	struct fixture *f = *state;
+	struct process_event e = { .kind = PROCESS_MAP,
+				   .time = 100,
+				   .tgid = PID,
+				   .tid = PID,
+				   .start = 0x10000,
+				   .size = 0x1000 };
+	uint64_t address = 0x10000;
+	struct process_id id = { .tgid = PID, .time = 200 };
+	struct raw_frame first, second, third;
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (find_build_id(e.build_id, &e.build_id_size))
+		skip();
+	assert_true(n > 0);
+	path[n] = '\0';
+	e.path = path;
+	e.build_id[0] ^= 1;
+	assert_int_equal(tracker_event(f->tracker, &e), 0);
+	assert_int_equal(tracker_frames(f->tracker, &id, &address, 1, &first), 1);
+	assert_int_equal(f->capture.objects[first.object].fd, -1);
+	e.build_id[0] ^= 1;
+	e.time = 300;
+	id.time = 400;
+	assert_int_equal(tracker_event(f->tracker, &e), 0);
+	assert_int_equal(tracker_frames(f->tracker, &id, &address, 1, &second), 1);
+	assert_int_not_equal(first.object, second.object);
+	/* The first try through this space failed for another file: this one is its own. */
+	assert_true(f->capture.objects[second.object].fd >= 0);
+	/* Another path, the same file. */
+	e.tgid = e.tid = id.tgid = OTHER;
+	e.path = "/somewhere/else";
+	assert_int_equal(tracker_event(f->tracker, &e), 0);
+	assert_int_equal(tracker_frames(f->tracker, &id, &address, 1, &third), 1);
+	assert_int_equal(second.object, third.object);
+}
+
+/* By device and inode, where there is no build-id; a pipe of that name is never read. */
+static void test_hostile_paths(void **state)
+{
+	struct fixture *f = *state;
+	struct process_event e = { .kind = PROCESS_MAP,
+				   .time = 100,
+				   .tgid = PID,
+				   .tid = PID,
+				   .start = 0x10000,
+				   .size = 0x1000 };
+	char folder[] = "/tmp/bpfprof-test-XXXXXX", fifo[64], link[64], text[64];
+	const char *paths[] = { fifo,
+				link,
+				text,
+				"/dev/null",
+				"/proc/self/mem",
+				"/",
+				"relative",
+				"/nonexistent/\n\x1b[31m" };
+	FILE *file;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(fifo, sizeof(fifo), "%s/fifo", folder);
+	snprintf(link, sizeof(link), "%s/link", folder);
+	snprintf(text, sizeof(text), "%s/text", folder);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	assert_int_equal(symlink(fifo, link), 0);
+	file = fopen(text, "w");
+	fputs("not a program", file);
+	fclose(file);
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++, e.start += 0x10000) {
+		struct process_id id = { .tgid = PID, .time = 200 };
+		struct raw_frame frame;
+		struct stat st;
+
+		e.path = paths[i];
+		e.dev = e.ino = 0;
+		if (!stat(paths[i], &st)) {
+			e.dev = st.st_dev;
+			e.ino = st.st_ino;
+		}
+		assert_int_equal(tracker_event(f->tracker, &e), 0);
+		assert_int_equal(tracker_frames(f->tracker, &id, &e.start, 1, &frame), 1);
+		assert_int_equal(f->capture.objects[frame.object].fd >= 0,
+				 paths[i] == text || !strcmp(paths[i], "/proc/self/mem"));
+	}
+	unlink(fifo);
+	unlink(link);
+	unlink(text);
+	rmdir(folder);
+}
+
+static void test_self(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t pid = (uint32_t)getpid();
+	struct process_id id = { .tgid = pid, .time = 1 };
+	uint64_t address = (uint64_t)(uintptr_t)test_self, jit;
+	struct raw_frame frame;
+	const struct object *o;
+	struct stat mine, theirs;
+	void *code;
+
+	assert_int_equal(tracker_scan(f->tracker, &pid, 1), 0);
+	assert_int_equal(tracker_frames(f->tracker, &id, &address, 1, &frame), 1);
+	o = &f->capture.objects[frame.object];
+	assert_int_equal(o->kind, OBJECT_ELF);
+	assert_true(o->fd >= 0);
+	assert_int_equal(fstat(o->fd, &theirs), 0);
+	assert_int_equal(stat("/proc/self/exe", &mine), 0);
+	assert_int_equal(mine.st_ino, theirs.st_ino);
+	/* Mapped since: found by reading again. */
+	code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(code, MAP_FAILED);
+	jit = (uint64_t)(uintptr_t)code;
+	assert_int_equal(tracker_frames(f->tracker, &id, &jit, 1, &frame), 1);
+	o = &f->capture.objects[frame.object];
+	assert_int_equal(o->kind, OBJECT_JIT);
+	assert_int_equal(o->uid, geteuid());
+	assert_int_equal(o->fd, -1);
+	assert_int_equal(frame.offset, jit);
+	munmap(code, 4096);
+}
+
+static void test_perf_map(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t pid = (uint32_t)getpid();
+	struct process_id id = { .tgid = pid, .time = 1 };
+	void *code = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t address = (uint64_t)(uintptr_t)code;
+	struct raw_frame frame;
+	char path[64], text[16] = { 0 };
+	uint32_t object;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/tmp/perf-%u.map", pid);
+	unlink(path);
+	/* A link is not followed, wherever it leads. */
+	assert_int_equal(symlink("/etc/passwd", path), 0);
+	assert_int_equal(tracker_frames(f->tracker, &id, &address, 1, &frame), 1);
+	object = frame.object;
+	assert_int_equal(f->capture.objects[object].fd, -1);
+	unlink(path);
+	file = fopen(path, "w");
+	fputs("1000 10 name\n", file);
+	fclose(file);
+	/* Written later than the first sample: found on a later one. */
+	usleep(150000);
+	assert_int_equal(tracker_frames(f->tracker, &id, &address, 1, &frame), 1);
+	assert_int_equal(frame.object, object);
+	assert_true(f->capture.objects[object].fd >= 0);
+	assert_int_equal(pread(f->capture.objects[object].fd, text, 4, 0), 4);
+	assert_string_equal(text, "1000");
+	unlink(path);
+	munmap(code, 4096);
+}
+
+static void test_scan_all(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t address = (uint64_t)(uintptr_t)test_scan_all;
+	uint32_t container, cgroup;
+	struct raw_frame frame;
+	struct process_id id;
+	pid_t child = fork();
+
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(tracker_scan(f->tracker, NULL, 0), 0);
+	id = (struct process_id){ .tgid = (uint32_t)child, .time = 1 };
+	/* As a scan is done before the first stack, what it saw holds for all stacks. */
+	assert_int_equal(tracker_frames(f->tracker, &id, &address, 1, &frame), 1);
+	assert_int_equal(f->capture.objects[frame.object].kind, OBJECT_ELF);
+	assert_int_equal(tracker_cgroup(f->tracker, (uint32_t)child, &container, &cgroup), 0);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	/* Its end was lost; a rescan sees it. */
+	assert_int_equal(tracker_rescan(f->tracker), 0);
+	tracker_forget(f->tracker, UINT64_MAX);
+	address = 0x7000;
+	assert_int_equal(tracker_frames(f->tracker, &id, &address, 1, &frame), 0);
+	assert_int_equal(f->capture.quality.n[QUALITY_NO_PROCESS], 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_kinds), TEST(test_build_id_decides), TEST(test_hostile_paths),
+		TEST(test_self),  TEST(test_perf_map),	       TEST(test_scan_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
