@@ -201,8 +201,10 @@ void tracker_forget(struct tracker *t, uint64_t time)
 {
 	if (time > GRACE_NS)
 		space_forget(&t->spaces, time - GRACE_NS, has_threads, t);
-	/* Without memory it is tried again the next time. */
+	/* Without memory both are tried again the next time. */
 	tracker_sweep_files(t);
+	if (t->rescan_due)
+		t->rescan_due = tracker_rescan(t) < 0 || t->rescan_due;
 }
 
 size_t tracker_memory(const struct tracker *t)

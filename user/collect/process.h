@@ -45,7 +45,10 @@ DEFINE_CLEANUP(struct tracker, tracker_free)
  * 0 or -ENOMEM; a process that is gone or can't be read is passed over.
  */
 int tracker_scan(struct tracker *t, const uint32_t *pids, size_t nr);
-/* Side-band records were lost: what is known of mappings may lack some; reads /proc again. */
+/*
+ * Side-band records were lost: what is known of mappings may lack some; reads /proc again, or
+ * leaves it to a later tracker_forget() where that was done a moment ago.
+ */
 int tracker_rescan(struct tracker *t);
 int tracker_event(struct tracker *t, const struct process_event *e);
 

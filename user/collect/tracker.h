@@ -49,6 +49,8 @@ struct tracker {
 	struct strbuf text;
 	int proc_fd;
 	uint32_t round;
+	uint64_t next_rescan; /* not before this */
+	bool rescan_due;
 };
 
 /* CLOCK_MONOTONIC. */
