@@ -212,9 +212,12 @@ static int find_cgroup(struct tracker *t, struct space *s, unsigned depth)
 	r = s->newer || s->ended ? -ESRCH : read_cgroup(t, s);
 	if (r >= 0 || r == -ENOMEM)
 		return r;
-	parent = s->parent ? space_newest(&t->spaces, s->parent) : NULL;
-	if (s->cgroup || !parent || depth == MAX_ANCESTORS)
+	if (s->cgroup || !s->parent || depth == MAX_ANCESTORS)
 		return 0;
+	parent = space_newest(&t->spaces, s->parent);
+	r = parent ? 0 : space_add(&t->spaces, s->parent, 0, &parent);
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
 	r = find_cgroup(t, parent, depth + 1);
 	s->container = parent->container;
 	s->cgroup = parent->cgroup;

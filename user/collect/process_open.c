@@ -124,7 +124,7 @@ int tracker_open_file(struct tracker *t, struct space *s, const struct range *r,
 {
 	const struct file_identity *want = tracker_file_identity(t, r->file);
 	const char *path = tracker_file_path(t, r->file);
-	const struct space *ancestor = s;
+	uint32_t ancestor = s->tgid;
 	struct stat st;
 	int fd = -1;
 
@@ -134,12 +134,12 @@ int tracker_open_file(struct tracker *t, struct space *s, const struct range *r,
 		return fd < 0 ? -1 : fd;
 	/* A process that is gone most likely saw the same files as the one that made it. */
 	for (unsigned i = 0; ancestor && i < MAX_ANCESTORS; i++) {
-		uint32_t parent = ancestor->parent;
+		const struct space *known = i ? space_newest(&t->spaces, ancestor) : s;
 
-		fd = open_in_root(t, ancestor->tgid, path, want, ret);
+		fd = open_in_root(t, ancestor, path, want, ret);
 		if (fd >= 0)
 			return fd;
-		ancestor = parent ? space_newest(&t->spaces, parent) : NULL;
+		ancestor = known ? known->parent : 0;
 	}
 	fd = target_file_open(AT_FDCWD, path, 0, &st);
 	return keep_if_same(fd, &st, want, ret);

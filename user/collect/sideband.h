@@ -29,6 +29,8 @@ int sideband_read(struct sideband *s);
 /*
  * Hands out what sideband_read() kept, in order of time over all CPUs, up to and with
  * `until` (CLOCK_MONOTONIC; UINT64_MAX: all). Stops at the first negative return of `fn`.
+ * The order holds for all that is older than the last sideband_read(): take the time before
+ * it as `until`. FORK and EXIT of threads are left out, except of a process's first.
  */
 int sideband_deliver(struct sideband *s, uint64_t until,
 		     int (*fn)(void *ctx, const struct process_event *e), void *ctx);
