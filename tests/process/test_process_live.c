@@ -1,100 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * Real processes, seen by the real side-band. What a frame says is held
- * against the program itself: the bytes in the object's file at the frame's
- * offset have to be those that the program read from its own memory.
- */
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <setjmp.h>
+/* Processes that come and go, load code, and make more of it than one can follow. */
 #include <spawn.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "collect/build_id.h"
-#include "watch.h"
+#include "live_fixture.h"
 
-enum { PAGES = 128, CHILDREN = 200 };
+enum { CHILDREN = 200 };
 
-static char target[] = TARGETS "/process_target", target2[] = TARGETS "/process_target2",
-	    target_static[] = TARGETS "/process_target_static",
-	    plugin[] = TARGETS "/libprocess_plugin.so", folder[] = "/tmp/bpfprof-live-XXXXXX";
-
-static int set_up(void **state)
-{
-	static struct watch w;
-
-	*state = &w;
-	return watch_open(&w, PAGES);
-}
-
-static int tear_down(void **state)
-{
-	struct watch *w = *state;
-
-	assert_false(w->out_of_order);
-	watch_close(w);
-	return 0;
-}
-
-static char *in_folder(const char *name)
-{
-	char *path;
-
-	assert_true(asprintf(&path, "%s/%s", folder, name) > 0);
-	return path;
-}
-
-static void copy(const char *from, const char *to)
-{
-	char command[1024];
-
-	snprintf(command, sizeof(command), "cp %s %s", from, to);
-	assert_int_equal(system(command), 0);
-}
-
-static const struct object *frame_of(struct watch *w, const struct target *t, uint64_t time,
-				     struct raw_frame *ret)
-{
-	struct process_id id = { .tgid = (uint32_t)t->pid, .time = time };
-
-	assert_int_equal(tracker_frames(w->tracker, &id, &t->address, 1, ret), 1);
-	return &w->capture.objects[ret->object];
-}
-
-/* The file that the frame is in holds the target's code. */
-static void assert_code(const struct object *o, const struct raw_frame *f, const struct target *t)
-{
-	uint8_t code[sizeof(t->code)];
-
-	assert_int_equal(o->kind, OBJECT_ELF);
-	assert_true(o->fd >= 0);
-	assert_int_equal(pread(o->fd, code, sizeof(code), (off_t)f->offset), sizeof(code));
-	assert_memory_equal(code, t->code, sizeof(code));
-}
-
-static void assert_build_id(const struct object *o, const char *file)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	uint8_t id[BUILD_ID_MAX];
-	uint32_t size = build_id_read(fd, id);
-
-	assert_true(fd >= 0 && size > 0);
-	assert_int_equal(o->build_id_size, size);
-	assert_memory_equal(o->build_id, id, size);
-	close(fd);
-}
+static char plugin[] = TARGETS "/libprocess_plugin.so";
 
 struct life {
 	pid_t pid;
@@ -233,165 +152,6 @@ static void test_scan(void **state)
 	target_end(&t);
 }
 
-static void enter_namespace(void *ctx)
-{
-	const char *const *paths = ctx;
-
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount(paths[0], paths[1], NULL, MS_BIND, NULL))
-		_exit(126);
-}
-
-/* The path that it was started by is another file to everybody else. */
-static void test_mount_namespace(void **state)
-{
-	char *path = in_folder("bound"), *argv[] = { path, (char[]){ "wait" }, NULL };
-	const char *paths[] = { target2, path };
-	struct watch *w = *state;
-	const struct object *o;
-	struct raw_frame f;
-	struct target t;
-	struct stat host, mapped;
-
-	copy(target, path);
-	assert_int_equal(target_start(&t, argv, enter_namespace, paths), 0);
-	assert_int_equal(target_hear(&t), 0);
-	assert_int_equal(watch_pump(w), 0);
-	o = frame_of(w, &t, watch_now(), &f);
-	assert_string_equal(o->path, path);
-	assert_build_id(o, target2);
-	assert_code(o, &f, &t);
-	assert_int_equal(stat(path, &host), 0);
-	assert_int_equal(fstat(o->fd, &mapped), 0);
-	assert_int_not_equal(host.st_ino, mapped.st_ino);
-	target_end(&t);
-	unlink(path);
-	free(path);
-}
-
-static void start_child_there(void *ctx)
-{
-	char *const *args = ctx;
-	pid_t child;
-
-	enter_namespace(ctx);
-	child = fork();
-	if (child) {
-		/* Stays, as a shell would, after its child has gone. */
-		waitpid(child, NULL, 0);
-		sleep(5);
-		_exit(0);
-	}
-	dprintf(STDOUT_FILENO, "%x \n", getpid());
-	execv(args[1], (char *[]){ args[1], (char[]){ "1" }, NULL });
-	_exit(127);
-}
-
-/* Gone before it was read, but whoever started it sees the same files. */
-static void test_gone_from_namespace(void **state)
-{
-	char *path = in_folder("bound"), *argv[] = { path, NULL }, *paths[] = { target2, path };
-	struct watch *w = *state;
-	struct target t;
-	struct raw_frame f;
-	pid_t parent;
-
-	copy(target, path);
-	assert_int_equal(target_start(&t, argv, start_child_there, paths), 0);
-	parent = t.pid;
-	assert_int_equal(target_hear(&t), 0);
-	t.pid = (pid_t)t.address;
-	assert_int_equal(target_hear(&t), 0);
-	while (!kill(t.pid, 0))
-		usleep(1000);
-	assert_int_equal(watch_pump(w), 0);
-	/* The time is that of a stack: before its end. */
-	assert_code(frame_of(w, &t, w->last_time, &f), &f, &t);
-	assert_build_id(&w->capture.objects[f.object], target2);
-	kill(parent, SIGKILL);
-	t.pid = parent;
-	target_end(&t);
-	unlink(path);
-	free(path);
-}
-
-static void enter_root(void *ctx)
-{
-	if (chroot(ctx) || chdir("/"))
-		_exit(126);
-}
-
-static void test_chroot(void **state)
-{
-	char *path = in_folder("target"),
-	     *argv[] = { (char[]){ "/target" }, (char[]){ "wait" }, NULL };
-	struct watch *w = *state;
-	struct raw_frame f;
-	struct target t;
-
-	copy(target_static, path);
-	for (int scan = 0; scan < 2; scan++) {
-		assert_int_equal(target_start(&t, argv, enter_root, folder), 0);
-		assert_int_equal(target_hear(&t), 0);
-		if (scan) {
-			watch_close(w);
-			assert_int_equal(watch_open(w, PAGES), 0);
-			assert_int_equal(tracker_scan(w->tracker, (uint32_t *)&t.pid, 1), 0);
-		}
-		assert_int_equal(watch_pump(w), 0);
-		assert_code(frame_of(w, &t, watch_now(), &f), &f, &t);
-		target_end(&t);
-	}
-	unlink(path);
-	free(path);
-}
-
-static void enter_overlay(void *ctx)
-{
-	char options[512];
-
-	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s/upper,workdir=%s/work",
-		 (const char *)ctx, folder, folder);
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("overlay", ctx, "overlay", 0, options))
-		_exit(126);
-}
-
-/* An overlay's inodes are not what /proc/PID/maps says on every kernel. */
-static void test_overlay(void **state)
-{
-	char *lower = in_folder("lower"), *upper = in_folder("upper"), *work = in_folder("work"),
-	     *path = in_folder("lower/target"), *argv[] = { path, (char[]){ "wait" }, NULL };
-	struct watch *w = *state;
-	struct raw_frame f;
-	struct target t;
-
-	mkdir(lower, 0755);
-	mkdir(upper, 0755);
-	mkdir(work, 0755);
-	copy(target, path);
-	assert_int_equal(target_start(&t, argv, enter_overlay, lower), 0);
-	if (target_hear(&t)) {
-		print_message("no overlayfs here\n");
-		target_end(&t);
-		skip();
-	}
-	for (int scan = 0; scan < 2; scan++) {
-		if (scan) {
-			watch_close(w);
-			assert_int_equal(watch_open(w, PAGES), 0);
-			assert_int_equal(tracker_scan(w->tracker, (uint32_t *)&t.pid, 1), 0);
-		}
-		assert_int_equal(watch_pump(w), 0);
-		assert_code(frame_of(w, &t, watch_now(), &f), &f, &t);
-	}
-	target_end(&t);
-	free(lower);
-	free(upper);
-	free(work);
-	free(path);
-}
-
 /* A ring that is too small: the loss is told, and /proc mends what can be mended. */
 static void test_lost(void **state)
 {
@@ -444,37 +204,65 @@ static void test_hostile_maps(void **state)
 	target_end(&t);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+static bool write_to(const char *path, long number)
+{
+	FILE *f = fopen(path, "w");
+	bool fine;
+
+	if (!f)
+		return false;
+	fprintf(f, "%ld", number);
+	fine = !fflush(f);
+	fclose(f);
+	return fine;
+}
+
+/* A group as docker's systemd driver names it, made where this machine has version 2. */
+static void test_container(void **state)
+{
+	static const char *const roots[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	static const char id[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	char *argv[] = { target, (char[]){ "wait" }, NULL }, group[256] = "", procs[300];
+	struct watch *w = *state;
+	uint32_t container, cgroup;
+	bool moved = false;
+	struct target t;
+
+	assert_int_equal(target_start(&t, argv, NULL, NULL), 0);
+	assert_int_equal(target_hear(&t), 0);
+	for (int i = 0; i < 2 && !moved; i++) {
+		snprintf(procs, sizeof(procs), "%s/cgroup.procs", roots[i]);
+		snprintf(group, sizeof(group), "%s/docker-%s.scope", roots[i], id);
+		if (access(procs, F_OK) || mkdir(group, 0755))
+			continue;
+		snprintf(procs, sizeof(procs), "%s/cgroup.procs", group);
+		moved = write_to(procs, t.pid);
+		if (!moved)
+			rmdir(group);
+	}
+	if (moved) {
+		assert_int_equal(watch_pump(w), 0);
+		assert_int_equal(tracker_cgroup(w->tracker, (uint32_t)t.pid, &container, &cgroup),
+				 0);
+	}
+	target_end(&t);
+	for (int i = 0; moved && i < 100 && rmdir(group); i++)
+		usleep(10000);
+	if (!moved)
+		skip();
+	assert_string_equal(capture_string_at(&w->capture, container), "0123456789ab");
+	assert_non_null(strstr(capture_string_at(&w->capture, cgroup), "/docker-0123456789abcdef"));
+}
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_short_lives),
-		TEST(test_short_life_resolves),
-		TEST(test_deleted),
-		TEST(test_dlopen),
-		TEST(test_scan),
-		TEST(test_mount_namespace),
-		TEST(test_gone_from_namespace),
-		TEST(test_chroot),
-		TEST(test_overlay),
-		TEST(test_lost),
-		TEST(test_hostile_maps),
+		TEST(test_short_lives),	 TEST(test_short_life_resolves),
+		TEST(test_deleted),	 TEST(test_dlopen),
+		TEST(test_scan),	 TEST(test_lost),
+		TEST(test_hostile_maps), TEST(test_container),
 	};
-	_cleanup_(sideband_closep) struct sideband *probe = NULL;
-	char command[256];
-	int r = sideband_open(&probe, 1);
+	int r = live_begin();
 
-	if (r == -EACCES || r == -EPERM || geteuid()) {
-		printf("skipped: perf_event_open of the whole system needs root: %s\n",
-		       strerror(-r));
-		return 77;
-	}
-	if (!mkdtemp(folder))
-		return 1;
-	/* A program may be started from here by anybody's namespace. */
-	chmod(folder, 0755);
-	r = cmocka_run_group_tests(tests, NULL, NULL);
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	return system(command) ? 1 : r;
+	return r ? r : live_end(cmocka_run_group_tests(tests, NULL, NULL));
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -256,6 +257,47 @@ static void test_many_files(void **state)
 	assert_string_equal(at(f, time, PID, 0x10000 + 9 * 0x1000), "/tmp/199999/some/file+0");
 }
 
+/* Whatever comes, in whatever order: nothing breaks and memory stays bounded. */
+static void test_anything(void **state)
+{
+	static const char *const paths[] = { "/bin/a", "/lib/bb", "", "[vdso]",
+					     "/memfd:x (deleted)" };
+	struct fixture *f = *state;
+	uint64_t time = 1000000, addresses[4];
+	struct raw_frame frames[4];
+
+	srand(4);
+	for (unsigned i = 0; i < 100000; i++) {
+		struct process_event e = {
+			.kind = (enum process_event_kind)(rand() % 10 < 7 ? PROCESS_MAP
+									  : rand() % 4),
+			.time = time - (uint64_t)(rand() % 3000),
+			.tgid = PID + (uint32_t)(rand() % 6),
+			.start = (uint64_t)(rand() % 64) << 12,
+			.size = (uint64_t)(rand() % 8) << 12,
+			.file_offset = (uint64_t)(rand() % 4) << 12,
+			.path = paths[rand() % 5],
+		};
+		struct process_id id = { .tgid = PID + (uint32_t)(rand() % 6),
+					 .start_ns = (uint64_t)(rand() % 4) * 1000000000,
+					 .time = time - (uint64_t)(rand() % 5000) };
+
+		e.tid = e.tgid + (rand() % 5 == 0);
+		e.parent = PID + (uint32_t)(rand() % 6);
+		time += (uint64_t)(rand() % 2000);
+		assert_int_equal(tracker_event(f->tracker, &e), 0);
+		for (unsigned j = 0; j < 4; j++)
+			addresses[j] = (uint64_t)(rand() % 0x50000);
+		assert_true(tracker_frames(f->tracker, &id, addresses, 4, frames) >= 0);
+		for (unsigned j = 0; j < 4; j++)
+			assert_true(frames[j].object && frames[j].object < f->capture.nr_objects);
+		if (rand() % 1000 == 0)
+			tracker_forget(f->tracker, rand() % 10 ? time : UINT64_MAX);
+	}
+	tracker_forget(f->tracker, UINT64_MAX);
+	assert_true(tracker_memory(f->tracker) < 1u << 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -263,6 +305,7 @@ int main(void)
 		TEST(test_caller_at_start), TEST(test_overlap),	     TEST(test_pid_reuse),
 		TEST(test_threads),	    TEST(test_leader_exits), TEST(test_late_events),
 		TEST(test_unknown),	    TEST(test_map_storm),    TEST(test_many_files),
+		TEST(test_anything),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,13 +8,16 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "collect/build_id.h"
+#include "collect/cgroup.h"
 #include "tracker_fixture.h"
 
 static void test_kinds(void **state)
@@ -256,11 +259,81 @@ static void test_scan_all(void **state)
 	assert_int_equal(f->capture.quality.n[QUALITY_NO_PROCESS], 1);
 }
 
+/* Descriptors run out: files are without names then, but ours can still be opened. */
+static void test_few_descriptors(void **state)
+{
+	struct fixture *f = *state;
+	struct rlimit before, few = { 100, 100 };
+	char folder[] = "/tmp/bpfprof-test-XXXXXX", path[64];
+	unsigned opened = 0, kept = 0;
+	int fds[40];
+
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	for (unsigned i = 0; i < 200; i++) {
+		struct process_event e = { .kind = PROCESS_MAP,
+					   .time = 100,
+					   .tgid = PID,
+					   .start = 0x10000,
+					   .size = 0x1000,
+					   .path = path };
+		struct process_id id = { .tgid = PID, .time = 200 };
+		struct raw_frame frame;
+		struct stat st;
+
+		snprintf(path, sizeof(path), "%s/%u", folder, i);
+		close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+		assert_int_equal(stat(path, &st), 0);
+		e.dev = st.st_dev;
+		e.ino = st.st_ino;
+		assert_int_equal(tracker_event(f->tracker, &e), 0);
+		assert_int_equal(tracker_frames(f->tracker, &id, &e.start, 1, &frame), 1);
+		opened += f->capture.objects[frame.object].fd >= 0;
+		unlink(path);
+	}
+	rmdir(folder);
+	for (; kept < 40; kept++) {
+		fds[kept] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (fds[kept] < 0)
+			break;
+	}
+	for (unsigned i = 0; i < kept; i++)
+		close(fds[i]);
+	setrlimit(RLIMIT_NOFILE, &before);
+	assert_int_equal(kept, 40);
+	assert_in_range(opened, 20, 50);
+}
+
+/* One that is gone is where the one that made it is. */
+static void test_cgroup_of_parent(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t mine[2], theirs[2], pid = (uint32_t)getpid();
+	struct strbuf text = STRBUF_INIT, path = STRBUF_INIT, container = STRBUF_INIT;
+
+	assert_true(file_read("/proc/self/cgroup", 1 << 16, &text) > 0);
+	cgroup_parse(strbuf_str(&text), &path, &container);
+	happen(f, PROCESS_FORK, 100, PID, PID, pid);
+	happen(f, PROCESS_FORK, 110, OTHER, OTHER, PID);
+	assert_int_equal(tracker_cgroup(f->tracker, OTHER, &theirs[0], &theirs[1]), 0);
+	assert_string_equal(capture_string_at(&f->capture, theirs[1]), strbuf_str(&path));
+	assert_string_equal(capture_string_at(&f->capture, theirs[0]), strbuf_str(&container));
+	assert_int_equal(tracker_cgroup(f->tracker, pid, &mine[0], &mine[1]), 0);
+	assert_memory_equal(mine, theirs, sizeof(mine));
+	strbuf_done(&text);
+	strbuf_done(&path);
+	strbuf_done(&container);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_kinds), TEST(test_build_id_decides), TEST(test_hostile_paths),
-		TEST(test_self),  TEST(test_perf_map),	       TEST(test_scan_all),
+		TEST(test_kinds),	    TEST(test_build_id_decides),
+		TEST(test_hostile_paths),   TEST(test_self),
+		TEST(test_perf_map),	    TEST(test_scan_all),
+		TEST(test_few_descriptors), TEST(test_cgroup_of_parent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
