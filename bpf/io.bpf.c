@@ -87,7 +87,9 @@ static __always_inline void end_phase(const struct started *s, __u64 tag, enum i
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(on_complete, struct request *rq, int error, unsigned int nr_bytes)
 {
-	struct started *found = bpf_map_lookup_elem(&started, &rq), s;
+	/* A copy for the map: up to 6.12, what a helper saw on the stack is no pointer after. */
+	__u64 key = (__u64)rq;
+	struct started *found = bpf_map_lookup_elem(&started, &key), s;
 	__u64 now = bpf_ktime_get_ns(), tag;
 
 	if (!found) {
@@ -98,7 +100,7 @@ int BPF_PROG(on_complete, struct request *rq, int error, unsigned int nr_bytes)
 	if (nr_bytes < rq->__data_len)
 		return 0;
 	s = *found;
-	bpf_map_delete_elem(&started, &rq);
+	bpf_map_delete_elem(&started, &key);
 	if (!s.who || !s.issued)
 		return 0;
 	tag = request_tag(rq);
