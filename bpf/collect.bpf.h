@@ -31,7 +31,7 @@ __u32 generation;
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__type(key, __u32);
+	__uint(key_size, sizeof(__u32));
 	__uint(value_size, sizeof(struct abi_region));
 	__uint(max_entries, 1);
 } regions SEC(".maps");
@@ -86,12 +86,18 @@ static __always_inline void count(__u32 counter)
 		__sync_fetch_and_add(n, 1);
 }
 
-/* User space reads by the clock; only a ring that fills up wakes it. */
-static __always_inline long ring_send(void *record, __u64 size)
+/*
+ * User space reads by the clock; only a ring that fills up wakes it. The size is checked last:
+ * 5.10 forgets what it knows of a number that is put on the stack.
+ */
+static __always_inline long ring_send(void *record, __u64 size, __u64 max)
 {
 	bool full = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >
 		    bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2;
 
+	barrier_var(size);
+	if (size > max)
+		return -1;
 	return bpf_ringbuf_output(&ring, record, size,
 				  full ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
@@ -130,7 +136,7 @@ static __always_inline __u64 collect_who(void)
 	if (known)
 		return t.id;
 	t.time = bpf_ktime_get_ns();
-	if (ring_send(&t, sizeof(t)))
+	if (ring_send(&t, sizeof(t), sizeof(t)))
 		count(ABI_COUNT_STACK_LOST);
 	else if (slot)
 		*slot = t.id;
@@ -221,7 +227,7 @@ static __always_inline __u64 send_stack(struct scratch *s, __u32 level)
 	s->stack.exec_id = facts.exec_id;
 	s->stack.time = bpf_ktime_get_ns();
 	size = sizeof(s->stack) + (nr_kernel + nr_user) * sizeof(__u64);
-	if (size > sizeof(*s) || ring_send(s, size))
+	if (ring_send(s, size, sizeof(*s)))
 		count(ABI_COUNT_STACK_LOST);
 	else if (slot)
 		*slot = s->stack.id;
@@ -256,7 +262,7 @@ static __always_inline void send_event(__u32 type, const struct abi_key *key, __
 	struct abi_event e = { .type = type, .value = value, .key = *key };
 
 	e.time = bpf_ktime_get_ns();
-	if (ring_send(&e, sizeof(e)))
+	if (ring_send(&e, sizeof(e), sizeof(e)))
 		count(ABI_COUNT_LOST);
 	else if (type == ABI_SPILL)
 		count(ABI_COUNT_SPILLED);
