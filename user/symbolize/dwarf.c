@@ -219,7 +219,7 @@ static void learn_rangeless(struct dwarf *d)
 static size_t fill(struct dwarf *d, struct unit *u, uint64_t address, struct symbol *ret,
 		   size_t max)
 {
-	const struct line_row *row = lines_find(&u->lines, address);
+	const struct line_row *row = line_table_find(&u->lines, address);
 	uint32_t id = segments_find(&u->flat.segments, address);
 	struct symbol symbol = { .kind = FRAME_NATIVE };
 	size_t nr = 0;

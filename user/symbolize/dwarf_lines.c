@@ -220,8 +220,8 @@ static int sort_rows(struct machine *m)
 	return 0;
 }
 
-int lines_read(struct line_table *t, const struct line_source *s, uint64_t offset,
-	       const struct budget *budget)
+int line_table_read(struct line_table *t, const struct line_source *s, uint64_t offset,
+		    const struct budget *budget)
 {
 	struct line_header h;
 	struct machine m = { .table = t, .source = s, .header = &h };
@@ -238,11 +238,11 @@ int lines_read(struct line_table *t, const struct line_source *s, uint64_t offse
 		r = sort_rows(&m);
 	free(m.sequences);
 	if (r)
-		lines_done(t);
+		line_table_done(t);
 	return r;
 }
 
-void lines_done(struct line_table *t)
+void line_table_done(struct line_table *t)
 {
 	free(t->rows);
 	free(t->files);
@@ -250,13 +250,13 @@ void lines_done(struct line_table *t)
 	*t = (struct line_table){ 0 };
 }
 
-size_t lines_memory(const struct line_table *t)
+size_t line_table_memory(const struct line_table *t)
 {
 	return t->cap_rows * sizeof(*t->rows) + t->cap_files * sizeof(*t->files) +
 	       t->cap_dirs * sizeof(*t->dirs);
 }
 
-const struct line_row *lines_find(const struct line_table *t, uint64_t address)
+const struct line_row *line_table_find(const struct line_table *t, uint64_t address)
 {
 	const struct line_row *at = t->rows;
 
@@ -278,8 +278,8 @@ static void path_join(struct strbuf *into, const char *name)
 	strbuf_add(into, name, strnlen(name, MAX_PATH));
 }
 
-bool lines_path(const struct line_table *t, uint32_t file, const char *comp_dir,
-		struct strbuf *into)
+bool line_table_path(const struct line_table *t, uint32_t file, const char *comp_dir,
+		     struct strbuf *into)
 {
 	const char *parts[4] = { comp_dir };
 	size_t nr = 1, first;

@@ -49,12 +49,12 @@ struct line_source {
  * Reads the table at `offset`. 0; -EBADMSG: it can't be read at all; -ETIME, -ENOMEM. A
  * table that breaks off keeps the sequences that were whole.
  */
-int lines_read(struct line_table *t, const struct line_source *s, uint64_t offset,
-	       const struct budget *budget);
-void lines_done(struct line_table *t);
-size_t lines_memory(const struct line_table *t);
+int line_table_read(struct line_table *t, const struct line_source *s, uint64_t offset,
+		    const struct budget *budget);
+void line_table_done(struct line_table *t);
+size_t line_table_memory(const struct line_table *t);
 /* The row that holds an address, or NULL. */
-const struct line_row *lines_find(const struct line_table *t, uint64_t address);
+const struct line_row *line_table_find(const struct line_table *t, uint64_t address);
 /* Appends a file's path, below comp_dir (may be NULL) where it is relative; false: no such file. */
-bool lines_path(const struct line_table *t, uint32_t file, const char *comp_dir,
-		struct strbuf *into);
+bool line_table_path(const struct line_table *t, uint32_t file, const char *comp_dir,
+		     struct strbuf *into);

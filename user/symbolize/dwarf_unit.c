@@ -27,7 +27,7 @@ static int read_lines(struct unit *u, Dwarf_CU *cu, const struct die *die, struc
 
 	if (!statements.code || dwarf_formudata(&statements, &offset))
 		return 0;
-	return lines_read(&u->lines, &source, offset, &ctx->budget);
+	return line_table_read(&u->lines, &source, offset, &ctx->budget);
 }
 
 /* The functions of a skeleton unit stand in its .dwo file, its lines here. */
@@ -41,7 +41,7 @@ static int read_split(struct unit *u, Dwarf_CU *cu, struct unit_context *ctx)
 		return 0;
 	source = line_source(ctx, dwarf_getelf(dwarf_cu_getdwarf(split.cu)), true);
 	if (source.line.start) {
-		r = lines_read(&u->split_files, &source, 0, &ctx->budget);
+		r = line_table_read(&u->split_files, &source, 0, &ctx->budget);
 		if (r == -ENOMEM)
 			return r;
 	}
@@ -82,15 +82,15 @@ void unit_free(struct unit *u)
 	if (!u)
 		return;
 	flat_done(&u->flat);
-	lines_done(&u->lines);
-	lines_done(&u->split_files);
+	line_table_done(&u->lines);
+	line_table_done(&u->split_files);
 	free(u);
 }
 
 size_t unit_memory(const struct unit *u)
 {
-	return sizeof(*u) + flat_memory(&u->flat) + lines_memory(&u->lines) +
-	       lines_memory(&u->split_files);
+	return sizeof(*u) + flat_memory(&u->flat) + line_table_memory(&u->lines) +
+	       line_table_memory(&u->split_files);
 }
 
 const char *unit_path(struct unit *u, struct unit_context *ctx, uint32_t file, bool in_call)
@@ -105,7 +105,7 @@ const char *unit_path(struct unit *u, struct unit_context *ctx, uint32_t file, b
 	if (f->path == UINT32_MAX) {
 		uint32_t id;
 
-		if (!lines_path(t, file, u->comp_dir, &path) || path.failed || !path.len ||
+		if (!line_table_path(t, file, u->comp_dir, &path) || path.failed || !path.len ||
 		    intern_add(&ctx->paths, path.buf, path.len, &id) < 0)
 			return NULL;
 		f->path = id;

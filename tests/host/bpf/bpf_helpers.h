@@ -39,10 +39,9 @@ void host_reset(void);
 long host_ring(const void *record, __u64 size);
 long host_stack(void *frames, __u64 size);
 
-#define bpf_map_lookup_elem(map, k) host_lookup(map, k, sizeof(*(map)->key))
-#define bpf_map_update_elem(map, k, v, flags) \
-	host_update(map, k, sizeof(*(map)->key), v, sizeof(*(v)))
-#define bpf_map_delete_elem(map, k)	      host_delete(map, k, sizeof(*(map)->key))
+#define bpf_map_lookup_elem(map, k)	      host_lookup(map, k, sizeof(*(k)))
+#define bpf_map_update_elem(map, k, v, flags) host_update(map, k, sizeof(*(k)), v, sizeof(*(v)))
+#define bpf_map_delete_elem(map, k)	      host_delete(map, k, sizeof(*(k)))
 #define bpf_ktime_get_ns()		      host.clock
 #define bpf_get_current_pid_tgid()	      host.pid_tgid
 #define bpf_get_smp_processor_id()	      host.cpu
