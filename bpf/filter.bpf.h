@@ -54,7 +54,9 @@ static __always_inline bool filter_comm(void)
 {
 	char glob[ABI_GLOB_LEN], comm[ABI_COMM_LEN] = {};
 
-	__builtin_memcpy(glob, (const void *)cfg.comm_glob, sizeof(glob));
+	/* Byte by byte: without `volatile` the compiler would take cfg for the zeroes it sees. */
+	for (int i = 0; i < ABI_GLOB_LEN; i++)
+		glob[i] = cfg.comm_glob[i];
 	bpf_get_current_comm(comm, sizeof(comm));
 	return glob_match(glob, comm);
 }
