@@ -83,16 +83,30 @@ static bool parse_line(const char *s, const char *end, struct line *ret)
 	return ret->name_size > 0;
 }
 
+static bool has_end(const struct line *l, const char *end)
+{
+	size_t size = strlen(end);
+
+	return l->name_size >= size && !memcmp(l->name + l->name_size - size, end, size);
+}
+
+/* The linker's marks where code begins and ends look like functions, and are none. */
+static bool is_mark(const struct line *l)
+{
+	static const char *const marks[] = { "_text",	   "_stext",	   "_etext", "_sinittext",
+					     "_einittext", "__end_rodata", "_end" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		if (l->name_size == strlen(marks[i]) && has_end(l, marks[i]))
+			return true;
+	return l->name_size > 2 && l->name[0] == '_' && l->name[1] == '_' &&
+	       (has_end(l, "_text_start") || has_end(l, "_text_end"));
+}
+
 static bool is_function(const struct line *l)
 {
-	static const char *const ends[] = { "_etext", "_einittext", "__end_rodata", "_end" };
-
-	if (l->type != 't' && l->type != 'T' && l->type != 'w' && l->type != 'W')
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		if (l->name_size == strlen(ends[i]) && !memcmp(l->name, ends[i], l->name_size))
-			return false;
-	return true;
+	return (l->type == 't' || l->type == 'T' || l->type == 'w' || l->type == 'W') &&
+	       !is_mark(l);
 }
 
 /* Global before weak before local, then the one with fewer underscores in front. */
@@ -267,6 +281,17 @@ static uint64_t end_of(const struct reader *r, const struct entry *e, const stru
 	return end;
 }
 
+/* The buffer doubled as it grew; what is kept is kept for the whole run. */
+static void trim(struct strbuf *text)
+{
+	char *bytes = text->buf ? realloc(text->buf, text->len + 1) : NULL;
+
+	if (bytes) {
+		text->buf = bytes;
+		text->cap = text->len + 1;
+	}
+}
+
 static int build(struct reader *r)
 {
 	_cleanup_free_ struct span *spans = calloc(r->nr + 1, sizeof(*spans));
@@ -287,6 +312,7 @@ static int build(struct reader *r)
 			.value = e[i].text,
 		};
 	}
+	trim(&r->k->text);
 	return spans_build(&r->k->spans, spans, nr);
 }
 
