@@ -37,6 +37,8 @@ struct symbolizer {
 	uint32_t nr_named, cap_named;
 	uint32_t *frames; /* by index in named: frame id in `into`, + 1; 0: not there yet */
 	uint32_t cap_frames;
+	uint32_t *mappings; /* by object: mapping id in `into`, + 1; 0: not there yet */
+	uint32_t nr_mappings, cap_mappings;
 	uint32_t *stack;
 	uint32_t cap_stack;
 	/* Which profile `frames` speak of, and how to tell it from another at the same place. */
@@ -70,6 +72,7 @@ void symbolizer_free(struct symbolizer *s)
 	free(s->ranges);
 	free(s->named);
 	free(s->frames);
+	free(s->mappings);
 	free(s->stack);
 	free(s);
 }
@@ -239,21 +242,15 @@ static const char *path_of(const struct object *o)
 	}
 }
 
-static int add_mapping(struct symbolizer *s, const struct named *n, struct profile *into,
+static int add_mapping(struct symbolizer *s, uint32_t object, struct profile *into,
 		       uint32_t *ret_id)
 {
-	const struct object *o = &s->objects.capture->objects[n->object];
+	const struct object *o = &s->objects.capture->objects[object];
 	struct mapping m = { 0 };
 	struct strbuf hex = STRBUF_INIT;
 	struct opened *opened;
-	int r;
+	int r = objects_open(&s->objects, object, &opened);
 
-	/* A module's code is not where the kernel's is, nor has it the kernel's build-id. */
-	if (n->module != NO_STRING) {
-		r = profile_string(into, string_at(s, n->module), &m.path);
-		return r < 0 ? r : profile_mapping(into, &m, ret_id);
-	}
-	r = objects_open(&s->objects, n->object, &opened);
 	if (r < 0)
 		return r;
 	m.start = opened->about.start;
@@ -270,6 +267,31 @@ static int add_mapping(struct symbolizer *s, const struct named *n, struct profi
 	return r < 0 ? r : profile_mapping(into, &m, ret_id);
 }
 
+static int find_mapping(struct symbolizer *s, const struct named *n, struct profile *into,
+			uint32_t *ret_id)
+{
+	struct mapping m = { 0 };
+	int r;
+
+	/* A module's code is not where the kernel's is, nor has it the kernel's build-id. */
+	if (n->module != NO_STRING) {
+		r = profile_string(into, string_at(s, n->module), &m.path);
+		return r < 0 ? r : profile_mapping(into, &m, ret_id);
+	}
+	if (array_reserve(s->mappings, s->cap_mappings, n->object + 1u) < 0)
+		return -ENOMEM;
+	while (s->nr_mappings <= n->object)
+		s->mappings[s->nr_mappings++] = 0;
+	if (!s->mappings[n->object]) {
+		r = add_mapping(s, n->object, into, ret_id);
+		if (r < 0)
+			return r;
+		s->mappings[n->object] = *ret_id + 1;
+	}
+	*ret_id = s->mappings[n->object] - 1;
+	return 0;
+}
+
 static int add_frame(struct symbolizer *s, const struct named *n, struct profile *into,
 		     uint32_t *ret_id)
 {
@@ -281,7 +303,7 @@ static int add_frame(struct symbolizer *s, const struct named *n, struct profile
 	f.line = n->line;
 	f.kind = n->kind;
 	if (n->kind != FRAME_MARK) {
-		r = add_mapping(s, n, into, &f.mapping);
+		r = find_mapping(s, n, into, &f.mapping);
 		f.mapping++;
 	}
 	if (!r)
@@ -312,6 +334,7 @@ static void turn_to(struct symbolizer *s, const struct profile *into)
 		return;
 	if (s->nr_named)
 		memset(s->frames, 0, s->nr_named * sizeof(*s->frames));
+	s->nr_mappings = 0;
 	s->into = into;
 	s->into_time_ns = time_ns;
 	s->into_nr_frames = s->into_last = 0;
@@ -362,5 +385,5 @@ size_t symbolizer_memory(const struct symbolizer *s)
 	return sizeof(*s) + s->objects.memory + s->strings.memory + s->addresses.memory +
 	       s->cap_shown * sizeof(*s->shown) + s->cap_ranges * sizeof(*s->ranges) +
 	       s->cap_named * sizeof(*s->named) + s->cap_frames * sizeof(*s->frames) +
-	       s->cap_stack * sizeof(*s->stack);
+	       s->cap_mappings * sizeof(*s->mappings) + s->cap_stack * sizeof(*s->stack);
 }
