@@ -272,6 +272,20 @@ static size_t find_in_dwarf(struct elf_object *e, uint64_t address, struct symbo
 	return nr;
 }
 
+/*
+ * DWARF has the name that a function had in its source, which in libc is "__GI___qsort_r"; the
+ * symbol table has the one it is known by. Of mangled names both have the same.
+ */
+static void name_outermost(struct elf_object *e, uint64_t address, struct symbol *s)
+{
+	const char *name = s->name && s->name[0] == '_' && (s->name[1] == 'Z' || s->name[1] == 'R')
+				   ? NULL
+				   : find_symbol(e, address);
+
+	if (name)
+		s->name = name;
+}
+
 static size_t elf_resolve(void *state, uint64_t offset, uint64_t *ret_address,
 			  struct symbol *ret_symbols, size_t max)
 {
@@ -286,8 +300,7 @@ static size_t elf_resolve(void *state, uint64_t offset, uint64_t *ret_address,
 		ret_symbols[0] = (struct symbol){ 0 };
 		nr = 1;
 	}
-	if (!ret_symbols[nr - 1].name)
-		ret_symbols[nr - 1].name = find_symbol(e, *ret_address);
+	name_outermost(e, *ret_address, &ret_symbols[nr - 1]);
 	for (size_t i = 0; i < nr; i++) {
 		ret_symbols[i].kind = i + 1 < nr ? FRAME_INLINED : FRAME_NATIVE;
 		ret_symbols[i].module = NULL;

@@ -14,6 +14,7 @@ enum {
 	MAX_SECTIONS = 1 << 17, /* a memory record of libelf each */
 	MAX_SEGMENTS = 1 << 10,
 	MAX_NOTES = 1 << 20,
+	MAX_STRINGS = 64 << 20,
 };
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -118,7 +119,7 @@ Elf_Scn *elf_file_section(const struct elf_file *f, const char *name, GElf_Shdr 
 
 		if (!gelf_getshdr(section, ret))
 			continue;
-		found = elf_strptr(f->elf, strings, ret->sh_name);
+		found = elf_file_string(f, strings, ret->sh_name);
 		if (found && !strcmp(found, name))
 			return section;
 	}
@@ -145,6 +146,17 @@ Elf_Data *elf_section_data(Elf_Scn *section, size_t max)
 		return NULL;
 	data = elf_getdata(section, NULL);
 	return data && data->d_buf ? data : NULL;
+}
+
+const char *elf_file_string(const struct elf_file *f, size_t section, size_t offset)
+{
+	GElf_Shdr h;
+	Elf_Scn *strings = elf_getscn(f->elf, section);
+
+	/* elf_strptr() takes memory for whatever size the section claims. */
+	if (!strings || !gelf_getshdr(strings, &h) || h.sh_size > MAX_STRINGS)
+		return NULL;
+	return elf_strptr(f->elf, section, offset);
 }
 
 int elf_file_segments(const struct elf_file *f, struct elf_segment **ret)

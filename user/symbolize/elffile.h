@@ -42,6 +42,9 @@ Elf_Scn *elf_file_section_of_type(const struct elf_file *f, uint32_t type, GElf_
 /* The bytes of a section, in libelf's memory until it is closed. NULL: larger than max, broken. */
 Elf_Data *elf_section_data(Elf_Scn *section, size_t max);
 
+/* A string of a section, which is read whole; NULL: there is none, or the section is too large. */
+const char *elf_file_string(const struct elf_file *f, size_t section, size_t offset);
+
 /* Of the PT_LOADs; *ret is the caller's to free. Their number, or a negative errno. */
 int elf_file_segments(const struct elf_file *f, struct elf_segment **ret);
 /* From the GNU build-id note. Its size; 0: there is none. */

@@ -10,8 +10,8 @@
 
 enum {
 	MAX_CODE = 16 << 20,
-	MAX_RELOCATIONS = 256 << 20,
-	MAX_DYNSYM = 256 << 20,
+	MAX_RELOCATIONS = 64 << 20,
+	MAX_DYNSYM = 64 << 20,
 	MAX_NAME = 64 << 10,
 };
 
@@ -45,7 +45,7 @@ static Elf_Scn *next_plt(const struct elf_file *f, Elf_Scn *section, GElf_Shdr *
 		if (!gelf_getshdr(section, h) || h->sh_type != SHT_PROGBITS ||
 		    !(h->sh_flags & SHF_EXECINSTR) || h->sh_size > UINT64_MAX - h->sh_addr)
 			continue;
-		name = elf_strptr(f->elf, strings, h->sh_name);
+		name = elf_file_string(f, strings, h->sh_name);
 		if (name && is_plt(name))
 			return section;
 	}
@@ -130,7 +130,7 @@ static const char *name_of(const struct dynamic_symbols *d, uint32_t symbol)
 
 	if (!symbol || symbol > INT32_MAX || !gelf_getsym(d->data, (int)symbol, &s) || !s.st_name)
 		return NULL;
-	name = elf_strptr(d->file->elf, d->strings, s.st_name);
+	name = elf_file_string(d->file, d->strings, s.st_name);
 	return name && name[0] && strnlen(name, MAX_NAME) < MAX_NAME ? name : NULL;
 }
 

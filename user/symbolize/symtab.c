@@ -13,7 +13,7 @@
 enum {
 	MAX_SOURCES = 4,
 	MAX_NAME = 64 << 10,
-	MAX_TABLE = 1 << 29,	/* bytes of a symbol section */
+	MAX_TABLE = 128 << 20,	/* bytes of a symbol section */
 	MAX_STRINGS = 64 << 20, /* of a string section that is read whole, for a moment */
 };
 
@@ -37,6 +37,7 @@ struct symtab {
 	size_t nr_building, cap_building;
 	struct strbuf given; /* names from symtab_add_named(), as the last source */
 	struct strbuf name;
+	uint32_t in_name; /* which one `name` holds; SPAN_NONE: none */
 };
 
 /* What a symbol's section says about it. */
@@ -50,6 +51,7 @@ int symtab_new(struct symtab **ret)
 
 	if (!t)
 		return -ENOMEM;
+	t->in_name = SPAN_NONE;
 	*ret = t;
 	return 0;
 }
@@ -326,7 +328,8 @@ int symtab_finish(struct symtab *t)
 	int r;
 
 	add_given(t);
-	qsort_r(t->building, t->nr_building, sizeof(*t->building), compare_symbols, t);
+	if (t->nr_building)
+		qsort_r(t->building, t->nr_building, sizeof(*t->building), compare_symbols, t);
 	choose(t);
 	r = spans_build(&t->spans, t->building, t->nr_building);
 	free(t->building);
@@ -364,8 +367,12 @@ const char *symtab_find(struct symtab *t, uint64_t address)
 
 	if (!s)
 		return NULL;
-	if (!s->bytes)
-		return read_name(t, s, name - s->base) ? strbuf_str(&t->name) : NULL;
+	if (!s->bytes) {
+		if (t->in_name == name)
+			return strbuf_str(&t->name);
+		t->in_name = read_name(t, s, name - s->base) ? name : SPAN_NONE;
+		return t->in_name == name ? strbuf_str(&t->name) : NULL;
+	}
 	/* The section ends in a NUL of ours, if not of its own. */
 	return s->bytes[name - s->base] ? s->bytes + (name - s->base) : NULL;
 }
