@@ -237,7 +237,7 @@ static __always_inline __u64 send_stack(struct scratch *s, __u32 level)
 /* The running thread's stack as an id; its frames are sent when it is new. 0: none asked for. */
 static __always_inline __u64 collect_stack(void *ctx)
 {
-	__u32 zero = 0, *level, depth = cfg.max_depth;
+	__u32 zero = 0, *level;
 	struct scratch *s;
 	__u64 id;
 
@@ -250,8 +250,6 @@ static __always_inline __u64 collect_stack(void *ctx)
 		return 0;
 	}
 	walk(ctx, s);
-	if (s->stack.nr[ABI_KERNEL_FRAMES] >= depth || s->stack.nr[ABI_USER_FRAMES] >= depth)
-		count(ABI_COUNT_TRUNCATED);
 	id = send_stack(s, *level - 1);
 	scratch_leave();
 	return id;

@@ -22,10 +22,17 @@ struct {
 	__type(value, struct started);
 } started SEC(".maps");
 
-static __always_inline void begin(void *ctx, struct request *rq, __u64 queued, __u64 issued)
+/*
+ * `old`: what its memory held, or NULL. A request whose end was not seen, for the kernel did not
+ * run the program, is found out when its memory serves another one.
+ */
+static __always_inline void begin(void *ctx, struct request *rq, const struct started *old,
+				  __u64 queued, __u64 issued)
 {
 	struct started s = { .queued = queued, .issued = issued };
 
+	if (old && old->who)
+		count(ABI_COUNT_LOST);
 	if (wanted()) {
 		s.who = collect_who();
 		s.stack = collect_stack(ctx);
@@ -40,9 +47,8 @@ int on_insert(__u64 *ctx)
 	struct request *rq = compat_request_arg(ctx, cfg.rq_arg);
 	struct started *s = bpf_map_lookup_elem(&started, &rq);
 
-	/* A request that is not coming back is a new one, whatever its memory held before. */
 	if (!s || !s->again)
-		begin(ctx, rq, bpf_ktime_get_ns(), 0);
+		begin(ctx, rq, s, bpf_ktime_get_ns(), 0);
 	return 0;
 }
 
@@ -57,7 +63,7 @@ int on_issue(__u64 *ctx)
 		s->issued = now;
 		s->again = 0;
 	} else {
-		begin(ctx, rq, 0, now);
+		begin(ctx, rq, s, 0, now);
 	}
 	return 0;
 }
@@ -84,29 +90,36 @@ static __always_inline void end_phase(const struct started *s, __u64 tag, enum i
 	collect_add(&key, latency);
 }
 
-SEC("tp_btf/block_rq_complete")
-int BPF_PROG(on_complete, struct request *rq, int error, unsigned int nr_bytes)
+/* Ends the request, if it is one that began and has no part to come. Did it begin? */
+static __always_inline bool end(struct request *rq, unsigned int nr_bytes)
 {
 	/* A copy for the map: up to 6.12, what a helper saw on the stack is no pointer after. */
 	__u64 key = (__u64)rq;
 	struct started *found = bpf_map_lookup_elem(&started, &key), s;
 	__u64 now = bpf_ktime_get_ns(), tag;
 
-	if (!found) {
-		count(ABI_COUNT_NO_START);
-		return 0;
-	}
+	if (!found)
+		return false;
 	/* Part of it is done; the rest will complete later. */
 	if (nr_bytes < rq->__data_len)
-		return 0;
+		return true;
 	s = *found;
 	bpf_map_delete_elem(&started, &key);
 	if (!s.who || !s.issued)
-		return 0;
+		return !s.who;
 	tag = request_tag(rq);
 	end_phase(&s, tag, IO_DEVICE, s.issued, now);
 	if (cfg.flags & ABI_QUEUE_PHASE && s.queued)
 		end_phase(&s, tag, IO_QUEUE, s.queued, s.issued);
+	return true;
+}
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(on_complete, struct request *rq, int error, unsigned int nr_bytes)
+{
+	/* A flush without data ends twice: as the device's own request, and as the caller's. */
+	if (!end(rq, nr_bytes) && rq->__data_len)
+		count(ABI_COUNT_NO_START);
 	return 0;
 }
 

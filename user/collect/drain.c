@@ -17,10 +17,10 @@ static const struct {
 	enum abi_counter counter;
 	enum quality_id quality;
 } counter_meanings[] = {
-	{ ABI_COUNT_LOST, QUALITY_EVENTS },	    { ABI_COUNT_LOST, QUALITY_LOST },
-	{ ABI_COUNT_TRUNCATED, QUALITY_TRUNCATED }, { ABI_COUNT_UNREADABLE, QUALITY_UNREADABLE },
-	{ ABI_COUNT_NO_START, QUALITY_NO_START },   { ABI_COUNT_MERGED, QUALITY_MERGED },
-	{ ABI_COUNT_REQUEUED, QUALITY_REQUEUED },   { ABI_COUNT_SPLIT, QUALITY_SPLIT },
+	{ ABI_COUNT_LOST, QUALITY_EVENTS },	      { ABI_COUNT_LOST, QUALITY_LOST },
+	{ ABI_COUNT_UNREADABLE, QUALITY_UNREADABLE }, { ABI_COUNT_NO_START, QUALITY_NO_START },
+	{ ABI_COUNT_MERGED, QUALITY_MERGED },	      { ABI_COUNT_REQUEUED, QUALITY_REQUEUED },
+	{ ABI_COUNT_SPLIT, QUALITY_SPLIT },
 };
 
 struct drain {
@@ -230,6 +230,18 @@ static int read_counters(struct drain *d)
 	return 0;
 }
 
+/* A mode whose events begin and end keeps those under way in a map of this name. */
+static void count_unfinished(struct drain *d)
+{
+	int fd = bpf_object__find_map_fd_by_name(d->obj, "started");
+	__u64 key, *previous = NULL;
+
+	while (fd >= 0 && !bpf_map_get_next_key(fd, previous, &key)) {
+		d->capture->quality.n[QUALITY_UNFINISHED]++;
+		previous = &key;
+	}
+}
+
 int drain_run(struct drain *d, bool last, live_event_fn on_event, void *ctx)
 {
 	__u32 old = *d->generation & 1;
@@ -249,6 +261,8 @@ int drain_run(struct drain *d, bool last, live_event_fn on_event, void *ctx)
 	/* Programs that began after the switch may have written the other one. */
 	if (r >= 0 && last)
 		r = read_generation(d, !old);
+	if (last)
+		count_unfinished(d);
 	if (r >= 0 && last)
 		r = records_finish(d->records);
 	return r < 0 ? r : 0;

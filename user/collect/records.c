@@ -27,7 +27,7 @@ struct records {
 	struct intern who_ids, stack_ids; /* the kernel half's ids, to positions in … */
 	uint32_t *whos, *stacks;	  /* … the capture's */
 	uint32_t cap_whos, cap_stacks;
-	struct intern cut; /* stacks of the capture whose user part ended where no code is */
+	struct intern cut, truncated; /* stacks of the capture that lack a part: see normalise() */
 
 	struct abi_slot *waiting;
 	uint32_t nr_waiting, cap_waiting;
@@ -76,6 +76,7 @@ void records_free(struct records *r)
 	intern_done(&r->who_ids);
 	intern_done(&r->stack_ids);
 	intern_done(&r->cut);
+	intern_done(&r->truncated);
 	free(r->whos);
 	free(r->stacks);
 	free(r->waiting);
@@ -164,7 +165,7 @@ static int normalise(struct records *r, const struct abi_stack *s, const uint64_
 {
 	uint32_t nr_kernel = s->nr[ABI_KERNEL_FRAMES], nr_user = s->nr[ABI_USER_FRAMES];
 	struct process_id process = { s->tgid, s->start_ns, s->time };
-	uint32_t nr_code, id;
+	uint32_t depth = r->settings->config.max_depth, nr_code, id, ignored;
 	int err;
 
 	for (uint32_t i = 0; i < nr_kernel; i++)
@@ -177,7 +178,9 @@ static int normalise(struct records *r, const struct abi_stack *s, const uint64_
 	nr_code = count_code(r->capture, r->frames + nr_kernel, nr_user);
 	err = capture_stack(r->capture, r->frames, nr_kernel + nr_code, &id);
 	if (err >= 0 && nr_code < nr_user)
-		err = intern_add(&r->cut, &id, sizeof(id), &nr_code);
+		err = intern_add(&r->cut, &id, sizeof(id), &ignored);
+	else if (err >= 0 && (nr_kernel >= depth || nr_user >= depth))
+		err = intern_add(&r->truncated, &id, sizeof(id), &ignored);
 	if (err >= 0)
 		*ret_stack = id;
 	return err;
@@ -292,6 +295,7 @@ static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who,
 				     .count = s->count,
 				     .total = s->total };
 	bool lost = who == NO_ID || stack == NO_ID;
+	uint32_t ignored;
 
 	r->capture->quality.n[QUALITY_EVENTS] += s->count;
 	if (lost)
@@ -300,8 +304,10 @@ static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who,
 		sample.who = r->lost_who;
 	if (stack == NO_ID)
 		sample.stack = r->full ? r->dropped_stack : r->lost_stack;
-	if (intern_find(&r->cut, &sample.stack, sizeof(sample.stack), &(uint32_t){ 0 }))
+	if (intern_find(&r->cut, &sample.stack, sizeof(sample.stack), &ignored))
 		r->capture->quality.n[QUALITY_CUT] += s->count;
+	if (intern_find(&r->truncated, &sample.stack, sizeof(sample.stack), &ignored))
+		r->capture->quality.n[QUALITY_TRUNCATED] += s->count;
 	if (s->key.bucket != ABI_NO_BUCKET) {
 		sample.min = s->min;
 		sample.max = s->max;
@@ -372,7 +378,7 @@ int records_finish(struct records *r)
 
 size_t records_memory(const struct records *r)
 {
-	return r->who_ids.memory + r->stack_ids.memory + r->cut.memory + r->taken_cap +
-	       (r->cap_whos + r->cap_stacks) * sizeof(uint32_t) +
+	return r->who_ids.memory + r->stack_ids.memory + r->cut.memory + r->truncated.memory +
+	       r->taken_cap + (r->cap_whos + r->cap_stacks) * sizeof(uint32_t) +
 	       r->cap_waiting * sizeof(*r->waiting);
 }
