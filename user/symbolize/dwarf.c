@@ -16,12 +16,13 @@
 #include "symbolize/dwarf_unit.h"
 
 enum {
-	/* What libdw itself keeps, measured: for a unit, and for each that was flattened. */
-	LIBDW_UNIT = 400,
-	LIBDW_ABBREVIATIONS = 24 << 10,
-	/* Honest files take a tenth of this for each byte of debug information. */
-	BUDGET_BASE_NS = 2000000000,
-	BUDGET_BYTE_NS = 500,
+	/* What libdw itself keeps, measured: for a file, a unit, and one that was flattened. */
+	LIBDW_FILE = 48 << 10,
+	LIBDW_UNIT = 4800,
+	LIBDW_ABBREVIATIONS = 8 << 10,
+	/* Honest files take a thirtieth of this for each byte of debug information. */
+	BUDGET_BASE_NS = 1000000000,
+	BUDGET_BYTE_NS = 200,
 };
 
 enum unit_state { UNIT_UNREAD, UNIT_READ, UNIT_LEFT_OUT };
@@ -49,7 +50,7 @@ struct dwarf {
 
 size_t dwarf_memory(const struct dwarf *d)
 {
-	return sizeof(*d) + d->image.memory + d->alternate.image.memory + d->tables +
+	return sizeof(*d) + LIBDW_FILE + d->image.memory + d->alternate.image.memory + d->tables +
 	       d->cap_slots * sizeof(*d->slots) + (size_t)d->nr_slots * LIBDW_UNIT +
 	       d->covered.nr * sizeof(*d->covered.all) + d->ranges.cap * sizeof(*d->ranges.all) +
 	       die_names_memory(&d->ctx.names) + d->ctx.paths.memory;
@@ -132,7 +133,9 @@ int dwarf_open(struct dwarf **ret, int fd, size_t max_memory)
 	d->ctx.image = &d->image;
 	d->ctx.code = (struct code_bounds){ d->image.code_start, d->image.code_end };
 	d->ctx.budget.left_ns = BUDGET_BASE_NS + d->image.debug_size * BUDGET_BYTE_NS;
-	d->dwarf = dwarf_begin_elf(d->image.elf, DWARF_C_READ, NULL);
+	/* Addresses of an object that is to be linked still mean nothing. */
+	if (!d->image.is_object)
+		d->dwarf = dwarf_begin_elf(d->image.elf, DWARF_C_READ, NULL);
 	if (d->dwarf) {
 		alternate_open(&d->alternate, &d->image, d->dwarf, fd,
 			       max_memory ? max_memory - d->image.memory : 0);

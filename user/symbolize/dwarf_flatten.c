@@ -167,12 +167,13 @@ static bool advance(struct walk *w, Dwarf_Die *at)
 	const uint8_t *p;
 	int r = dwarf_siblingof(at, &next);
 
+	/* Always onwards, so that the walk ends. */
+	if (r < 0 || (uint8_t *)next.addr <= (uint8_t *)at->addr)
+		return false;
 	if (!r) {
 		*at = next;
 		return (uint8_t *)next.addr < w->end;
 	}
-	if (r < 0 || next.addr == at->addr)
-		return false;
 	for (p = next.addr; p < w->end && !*p; p++)
 		if (!w->depth--)
 			return false;

@@ -62,6 +62,8 @@ static int read_at(int fd, void *into, uint64_t offset, uint64_t size)
 static bool name_wanted(const char *name, bool *ret_zdebug)
 {
 	*ret_zdebug = !strncmp(name, ".zdebug_", 8);
+	if (!strcmp(name, ".note.gnu.build-id"))
+		return true;
 	if (!*ret_zdebug && strncmp(name, ".debug_", 7) != 0)
 		return false;
 	name += *ret_zdebug ? 8 : 7;
@@ -131,10 +133,11 @@ static int plan(struct image *im, struct layout *l, size_t *ret_names, size_t *r
 	GElf_Ehdr eh;
 	bool found = false;
 
-	if (elf_kind(l->elf) != ELF_K_ELF || !gelf_getehdr(l->elf, &eh) || eh.e_type == ET_REL ||
+	if (elf_kind(l->elf) != ELF_K_ELF || !gelf_getehdr(l->elf, &eh) ||
 	    eh.e_ident[EI_DATA] != (__BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB) ||
 	    elf_getshdrnum(l->elf, &l->nr) || elf_getshdrstrndx(l->elf, ret_names) || !l->nr)
 		return -ENODATA;
+	im->is_object = eh.e_type == ET_REL;
 	l->headers = eh.e_shoff;
 	l->header_size = eh.e_shentsize;
 	if (l->header_size != gelf_fsize(l->elf, ELF_T_SHDR, 1, EV_CURRENT) ||

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include <libelf.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,11 +25,12 @@ struct image {
 	uint64_t code_start;   /* all code lies in [code_start, code_end): */
 	uint64_t code_end;     /* what points elsewhere was discarded by the linker */
 	struct span alternate; /* the contents of .gnu_debugaltlink */
+	bool is_object;	       /* to be linked still; dwz calls its common files so as well */
 };
 
 /*
- * `fd` is read here and may be closed after. -ENODATA: no .debug_info, no ELF file, one to be
- * linked still, or of another byte order; -E2BIG: more than max_memory (0: no bound).
+ * `fd` is read here and may be closed after. -ENODATA: no .debug_info, no ELF file, or one
+ * of another byte order; -E2BIG: more than max_memory (0: no bound).
  */
 int image_open(struct image *im, int fd, size_t max_memory);
 void image_close(struct image *im);

@@ -185,13 +185,14 @@ static int compare_sequence(const void *a, const void *b)
 static int sort_rows(struct machine *m)
 {
 	struct line_table *t = m->table;
-	struct line_row *rows;
+	struct line_row *rows, *fit;
 	size_t nr = 0;
 
 	rows = calloc(t->nr_rows ? t->nr_rows : 1, sizeof(*rows));
 	if (!rows)
 		return -ENOMEM;
-	qsort(m->sequences, m->nr_sequences, sizeof(*m->sequences), compare_sequence);
+	if (m->nr_sequences)
+		qsort(m->sequences, m->nr_sequences, sizeof(*m->sequences), compare_sequence);
 	for (size_t i = 0; i < m->nr_sequences; i++) {
 		const struct sequence *s = &m->sequences[i];
 		const struct line_row *from = t->rows + s->first;
@@ -212,9 +213,8 @@ static int sort_rows(struct machine *m)
 		nr += s->nr - skip;
 	}
 	free(t->rows);
-	t->rows = reallocarray(rows, nr ? nr : 1, sizeof(*rows));
-	if (!t->rows)
-		t->rows = rows;
+	fit = reallocarray(rows, nr ? nr : 1, sizeof(*rows));
+	t->rows = fit ? fit : rows;
 	t->nr_rows = nr;
 	t->cap_rows = nr ? nr : 1;
 	return 0;
