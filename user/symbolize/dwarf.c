@@ -137,8 +137,9 @@ int dwarf_open(struct dwarf **ret, int fd, size_t max_memory)
 	if (!d->image.is_object)
 		d->dwarf = dwarf_begin_elf(d->image.elf, DWARF_C_READ, NULL);
 	if (d->dwarf) {
+		/* What is left; never 0, which would be no bound. */
 		alternate_open(&d->alternate, &d->image, d->dwarf, fd,
-			       max_memory ? max_memory - d->image.memory : 0);
+			       max_memory ? max_memory - d->image.memory + 1 : 0);
 		r = list_units(d);
 	} else {
 		r = -ENODATA;

@@ -70,12 +70,16 @@ static void machine_reset(struct machine *m)
 static int sequence_end(struct machine *m)
 {
 	struct line_table *t = m->table;
-	struct sequence s = { .first = m->first, .nr = t->nr_rows - m->first, .end = m->address };
+	struct sequence s = { .first = m->first, .end = m->address };
 	int r = 0;
 
+	/* A last row without code behind it is common. */
+	if (t->nr_rows > m->first && t->rows[t->nr_rows - 1].address == s.end)
+		t->nr_rows--;
+	s.nr = t->nr_rows - m->first;
 	if (s.nr)
 		s.start = t->rows[s.first].address;
-	if (!s.nr || m->disorder || s.end <= t->rows[t->nr_rows - 1].address ||
+	if (!s.nr || m->disorder || s.end < t->rows[t->nr_rows - 1].address ||
 	    s.start < m->source->code_start || s.end > m->source->code_end) {
 		t->nr_rows = m->first;
 	} else if (array_reserve(t->rows, t->cap_rows, t->nr_rows + 1) ||

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,7 +15,6 @@
 enum {
 	MIN_BUILD_ID = 3,
 	MAX_BUILD_ID = 64,
-	MAX_PATH = 4096,
 };
 
 /* Never waits, never wakes a device: the file is seen before it is opened. */
@@ -33,19 +33,18 @@ static int open_regular(const char *path)
 	return open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
-/* The folder of an open file, with its slash; empty if it isn't known. */
-static void folder_of(int fd, struct strbuf *into)
+/* The folder of an open file, with its slash; false if it isn't known. */
+static bool folder_of(int fd, struct strbuf *into)
 {
-	char link[40], path[MAX_PATH];
-	const char *slash;
-	ssize_t size;
+	_cleanup_free_ char *path = NULL;
+	char link[40];
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	size = readlink(link, path, sizeof(path));
-	if (size <= 0 || path[0] != '/')
-		return;
-	slash = memrchr(path, '/', (size_t)size);
-	strbuf_add(into, path, (size_t)(slash - path) + 1);
+	path = realpath(link, NULL);
+	if (!path)
+		return false;
+	strbuf_add(into, path, (size_t)(strrchr(path, '/') - path) + 1);
+	return true;
 }
 
 static bool alternate_try(struct alternate *a, const char *path, const struct span *id,
@@ -89,8 +88,8 @@ void alternate_open(struct alternate *a, const struct image *main_image, Dwarf *
 		found = alternate_try(a, strbuf_str(&path), &id, max_memory);
 	if (!found) {
 		strbuf_reset(&path);
-		if (*name != '/')
-			folder_of(fd, &path);
+		if (*name != '/' && !folder_of(fd, &path))
+			return;
 		strbuf_adds(&path, name);
 		if (!path.failed)
 			found = alternate_try(a, strbuf_str(&path), &id, max_memory);
