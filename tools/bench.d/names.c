@@ -238,7 +238,7 @@ static enum verdict classify(const struct answer *a, const struct answer *b, con
 
 	if (a->nr == 2 && !strcmp(ours, "??") && strcmp(theirs, "??") != 0) {
 		if (!strcmp(a->lines[1], "??:0"))
-			return SYMTAB_ONLY;
+			return strcmp(strrchr(b->lines[1], ':'), ":0") ? FEWER : SYMTAB_ONLY;
 		found = LINE_ONLY;
 	} else if (a->nr != b->nr) {
 		return a->nr < b->nr ? FEWER : MORE;
