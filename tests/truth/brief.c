@@ -17,6 +17,18 @@ WORK_NOINLINE uint64_t brief_work(uint64_t seed)
 	WORK_BODY(20)
 }
 
+/* By its path, not as /proc/self/exe: that would be its name. */
+static pid_t start(const char *path, const char *milliseconds)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		execl(path, "brief", "live", milliseconds, (char *)NULL);
+		_exit(127);
+	}
+	return child;
+}
+
 static int live(const char *milliseconds)
 {
 	work_spend(brief_work, strtoull(milliseconds, NULL, 10) * 1000000);
@@ -25,22 +37,24 @@ static int live(const char *milliseconds)
 
 int main(int argc, char **argv)
 {
+	char path[4096];
 	int count, failed = 0;
+	ssize_t n;
 	FILE *out;
 
 	if (argc < 3)
 		return 2;
 	if (!strcmp(argv[1], "live"))
 		return live(argv[2]);
+	n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	if (n < 0)
+		return 1;
+	path[n] = 0;
 	count = atoi(argv[1]);
 	for (int i = 0; i < count; i++) {
 		int status = 0;
-		pid_t child = fork();
+		pid_t child = start(path, argv[2]);
 
-		if (!child) {
-			execl("/proc/self/exe", "brief", "live", argv[2], (char *)NULL);
-			_exit(127);
-		}
 		if (child < 0 || waitpid(child, &status, 0) != child || status)
 			failed++;
 	}

@@ -37,15 +37,16 @@ class Shares(Case):
         self.assertGreater(all_samples, 500, stacks.heaviest())
         for p in PARTS:
             self.assert_share(p, stacks.total(p) / all_samples, knows[p] / all_ns)
-        # As many samples as the CPU time that it had is worth, and all of it in the program.
-        self.assertAlmostEqual(stacks.total() / HZ, knows["cpu_ns"] / 1e9,
-                               delta=0.1 * knows["cpu_ns"] / 1e9)
-        self.assertGreater(all_samples / stacks.total(), 0.95, stacks.heaviest())
-        self.assertEqual(set(stacks.by_comm()) - {name}, set(), stacks.heaviest())
-        # Whole stacks: each function was called by main().
-        for s in stacks:
-            if s.has("burn_sixty"):
-                self.assertIn("main", s.frames)
+        # What is about to execute it still bears our name.
+        self.assertEqual(set(stacks.by_comm()) - {name, "bpfprof"}, set(), stacks.heaviest())
+        # As many samples as the CPU time that it had is worth, and nearly all in its functions.
+        its_own = stacks.by_comm()[name]
+        self.assertAlmostEqual(its_own / HZ, knows["cpu_ns"] / 1e9,
+                               delta=0.05 * knows["cpu_ns"] / 1e9)
+        self.assertGreater(all_samples / its_own, 0.95, stacks.heaviest())
+        # Whole stacks: it was called by main(), but for a sample in its first instruction.
+        whole = sum(s.count for s in stacks if s.has("burn_sixty") and s.has("main"))
+        self.assertGreater(whole / stacks.total("burn_sixty"), 0.99, stacks.heaviest())
 
     def test_split(self):
         self.check_split("split")
@@ -101,9 +102,10 @@ class Shares(Case):
 class Names(Case):
     """Whose names are hard to get."""
 
-    def check_function(self, stacks, name, least=0.9):
-        self.assertGreater(stacks.total(), 200, stacks.heaviest())
-        self.assertGreater(stacks.total(name) / stacks.total(), least, stacks.heaviest())
+    def check_function(self, stacks, name):
+        its_own = stacks.executed()
+        self.assertGreater(its_own, 200, stacks.heaviest())
+        self.assertGreater(stacks.total(name) / its_own, 0.8, stacks.heaviest())
 
     def test_deleted(self):
         stacks = self.folded("cpu", "-F", HZ, "-d", 20, "--", self.need("deleted"),
@@ -168,7 +170,7 @@ class Names(Case):
             if (len(below) == 2 and below[0].startswith(chain[1]) and
                     below[1].startswith(chain[2]) and all(f.endswith("_[i]") for f in below)):
                 whole += s.count
-        self.assertGreater(whole / max(stacks.total(), 1), 0.8, stacks.heaviest())
+        self.assertGreater(whole / max(stacks.executed(), 1), 0.8, stacks.heaviest())
         without = self.folded("cpu", "-F", HZ, "-d", 20, "--no-inline", "--",
                               self.need("template"), 1)
         self.assertFalse([f for s in without for f in s.frames if f.endswith("_[i]")])
@@ -177,17 +179,20 @@ class Names(Case):
         node = shutil.which("node")
         if not node:
             self.skipTest("no node")
-        stacks = self.folded("cpu", "-F", HZ, "-d", 30, "--", node, "--perf-basic-prof",
+        script = 'echo $$ > pid; exec "$0" --perf-basic-prof --no-logfile-per-isolate "$@"'
+        stacks = self.folded("cpu", "-F", HZ, "-d", 30, "--", "sh", "-c", script, node,
                              os.path.join(truth.SOURCES, "hot.js"), 3)
+        with open(self.path("pid"), encoding="utf-8") as f:
+            os.unlink(f"/tmp/perf-{f.read().strip()}.map")
         hot = sum(s.count for s in stacks
                   if any("hotLoop" in f and f.endswith("_[j]") for f in s.frames))
-        self.assertGreater(hot / max(stacks.total(), 1), 0.8, stacks.heaviest())
+        self.assertGreater(hot / max(stacks.executed(), 1), 0.8, stacks.heaviest())
 
     def test_kernel(self):
         stacks = self.folded("cpu", "-F", HZ, "-d", 20, "--", "dd", "if=/dev/zero", "of=/dev/null",
                              "bs=1M", "count=20000", "status=none")
         kernel = sum(s.count for s in stacks if s.frames and s.frames[-1].endswith("_[k]"))
-        self.assertGreater(kernel / max(stacks.total(), 1), 0.5, stacks.heaviest())
+        self.assertGreater(kernel / max(stacks.executed(), 1), 0.5, stacks.heaviest())
         nameless = [f for s in stacks for f in s.frames
                     if f.endswith("_[k]") and re.match(r"\[?0x|\[kernel|\[unknown", f)]
         self.assertEqual(nameless, [])

@@ -58,7 +58,7 @@ class Doctor(Case):
         report = json.loads(self.bpfprof("doctor", "--json").stdout)
         for f in report["features"]:
             path = "/proc/sys/kernel/" + f["name"]
-            if os.path.exists(path):
+            if "_" in f["name"] and os.path.exists(path):
                 with open(path, encoding="utf-8") as value:
                     self.assertEqual(re.match(r"-?\d+", f["found"]).group(), value.read().strip())
 

@@ -22,6 +22,9 @@ SIZE = "64m"
 SECONDS = 3
 # The edges of a run: blocks of fio's own files and of its libraries, read as it starts.
 EDGE = 64
+# While somebody attaches to the same tracepoints, the kernel leaves out some calls of those that
+# are attached already (run_cnt of bpftool prog says so): rarely more than this part of all.
+LEFT_OUT = 0.003
 # What the way around the block layer may cost a request, in nanoseconds, beside the 5 %.
 AROUND_NS = 25000
 
@@ -86,6 +89,10 @@ class Fio(Case):
     def say(*line):
         print("   ", *line, file=sys.stderr)
 
+    def check_count(self, row, job):
+        self.assertGreaterEqual(row["count"], job["total_ios"] * (1 - LEFT_OUT) - EDGE)
+        self.assertLessEqual(row["count"], job["total_ios"] + EDGE)
+
     def check_row(self, row):
         """The parts of a row agree with each other."""
         buckets = row["buckets"]
@@ -110,8 +117,7 @@ class Fio(Case):
         row = rows[0]
         self.check_row(row)
         self.say(f"reads: fio {job['total_ios']}, bpfprof {row['count']}, the disk {reads}")
-        self.assertGreaterEqual(row["count"], job["total_ios"])
-        self.assertLessEqual(row["count"], job["total_ios"] + EDGE)
+        self.check_count(row, job)
         self.check_mean(row, reads, ns)
         clat = job["clat_ns"]
         for name, truth_ns in (("p50_ns", clat["percentile"]["50.000000"]),
@@ -125,11 +131,13 @@ class Fio(Case):
             self.assertGreaterEqual(ours, truth_ns * 0.95 - AROUND_NS, name)
 
     def check_mean(self, row, reads, ns):
-        """By the kernel's own clock, from the request's making to its end, whoever made it."""
+        """By the kernel's own clock, from the request's making to its end: with the queue, and with
+        what bpfprof itself does when a request is inserted."""
         kernel, ours = ns / reads, row["total_ns"] / row["count"]
         self.say(f"mean: the kernel's account {kernel:.0f}, block {ours:.0f}")
         if reads <= row["count"] * 1.02:
-            self.assertLessEqual(abs(kernel - ours), 0.05 * kernel + 3000)
+            self.assertLessEqual(ours, kernel * 1.02)
+            self.assertGreaterEqual(ours, kernel * 0.95 - AROUND_NS)
 
     def test_histogram_spans_what_fio_saw(self):
         job, rows = self.measure()
@@ -141,14 +149,13 @@ class Fio(Case):
         other = self.start(*self.job("--output=" + self.path("other.json"), "--runtime=30"))
         job, rows = self.measure()
         truth.stop(other)
-        self.assertGreaterEqual(rows[0]["count"], job["total_ios"])
-        self.assertLessEqual(rows[0]["count"], job["total_ios"] + EDGE)
+        self.check_count(rows[0], job)
 
     def test_queue(self):
         job, rows = self.measure("-Q")
         phases = {r["labels"]["phase"]: r for r in rows}
         self.assertIn("device", phases)
-        self.assertGreaterEqual(phases["device"]["count"], job["total_ios"])
+        self.check_count(phases["device"], job)
         with open(f"/sys/block/{self.device}/queue/scheduler", encoding="utf-8") as f:
             scheduled = "[none]" not in f.read()
         if "queue" in phases:

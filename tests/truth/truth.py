@@ -85,6 +85,10 @@ class Folded(list):
     def total(self, name=None):
         return sum(s.count for s in self if name is None or s.has(name))
 
+    def executed(self):
+        """All but those of the child that is about to execute the program, under our name."""
+        return sum(s.count for s in self if s.comm != "bpfprof")
+
     def by_comm(self):
         sums = collections.Counter()
         for s in self:
@@ -114,7 +118,8 @@ class Case(unittest.TestCase):
     def bpfprof(self, *args, status=0):
         """Runs it to its end; fails the test unless it exits with `status`."""
         done = subprocess.run([BPFPROF, *map(str, args)], stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False)
+                              stderr=subprocess.PIPE, text=True, timeout=LIMIT_S, check=False,
+                              cwd=self.folder)
         if status is not None and done.returncode != status:
             self.fail(f"exit status {done.returncode}, not {status}: bpfprof "
                       f"{' '.join(map(str, args))}\n{done.stderr}")
