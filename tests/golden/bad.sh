@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # bad.sh REPLAY PROTO CASE.textproto: a damaged profile gives exit status 1 and the one line that
 # stands behind "# " in the first line of the case.
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # go_pprof.sh REPLAY PROTO CASE.textproto: `go tool pprof` reads what we write.
 set -eu
 replay=$1 proto=$2 case=$3

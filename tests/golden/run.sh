@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # run.sh REPLAY PROTO CASE.textproto: encodes the case with protoc, replays it through pprof_read()
 # and the exporters and compares with CASE.folded and CASE.json; then writes it as pprof, which
 # protoc must decode and which must replay to the same. UPDATE=1 writes what is expected anew.

@@ -24,7 +24,7 @@ int summary_functions(const struct profile *p, struct function_sum **ret);
 
 /* All samples that share a label set. */
 struct label_sum {
-	uint32_t labels; /* label set of the profile */
+	uint32_t labels;   /* label set of the profile */
 	struct hist *hist; /* NULL where samples have no bucket */
 	uint64_t count, total;
 };
