@@ -1,7 +1,19 @@
 # bpf_skeleton(cpu): bpf/cpu.bpf.c → the object and cpu.skel.h in the build
 # tree, as the interface library cpu_skel. Headers are tracked by clang itself.
 find_program(BPF_CLANG NAMES clang-19 clang-18 clang-17 clang-16 clang-15 clang-14 clang REQUIRED)
-find_program(BPFTOOL bpftool PATHS /usr/sbin /sbin REQUIRED)
+# Ubuntu's bpftool is a script that wants the running kernel's own; any one will do.
+file(GLOB BPFTOOL_OF_KERNELS /usr/lib/linux-tools/*/bpftool /usr/lib/linux-tools-*/bpftool)
+foreach(candidate bpftool /usr/sbin/bpftool ${BPFTOOL_OF_KERNELS})
+  if(NOT BPFTOOL)
+    execute_process(COMMAND ${candidate} version RESULT_VARIABLE status OUTPUT_QUIET ERROR_QUIET)
+    if(status EQUAL 0)
+      set(BPFTOOL ${candidate} CACHE STRING "bpftool")
+    endif()
+  endif()
+endforeach()
+if(NOT BPFTOOL)
+  message(FATAL_ERROR "no bpftool that runs: tools/setup installs it")
+endif()
 get_filename_component(BPF_CLANG_REAL ${BPF_CLANG} REALPATH)
 get_filename_component(BPF_CLANG_DIR ${BPF_CLANG_REAL} DIRECTORY)
 find_program(BPF_STRIP NAMES llvm-strip-19 llvm-strip-18 llvm-strip-17 llvm-strip-16 llvm-strip-15
