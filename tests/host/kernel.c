@@ -4,7 +4,10 @@
 #include <bpf/bpf_helpers.h>
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { ENTRIES = 256, KEY_MAX = 16 };
 
@@ -91,6 +94,18 @@ void host_reset(void)
 		entries[i] = (struct entry){ 0 };
 	}
 	host = (struct host){ .comm = "test", .pid_tgid = 7ull << 32 | 8 };
+}
+
+/* From gcc 13 on `const volatile` is in read-only memory. A setting may reach into a second page.
+ */
+void *host_writable(const volatile void *setting)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), at = (uintptr_t)setting;
+
+	if (mprotect((void *)(at & -page), 2 * page, PROT_READ | PROT_WRITE) &&
+	    mprotect((void *)(at & -page), page, PROT_READ | PROT_WRITE))
+		abort();
+	return (void *)at;
 }
 
 long host_ring(const void *record, __u64 size)

@@ -15,7 +15,7 @@ static struct request request = { .q = &queue, .cmd_flags = 0x10001, .__data_len
 
 static int setup(void **state)
 {
-	struct abi_config *c = (struct abi_config *)&cfg;
+	struct abi_config *c = host_writable(&cfg);
 	__u32 size = sizeof(struct abi_region) + SLOTS * sizeof(struct abi_slot);
 
 	(void)state;
@@ -144,7 +144,7 @@ static void what_began_before_us_is_counted(void **state)
 static void a_request_of_another_process_is_left_out(void **state)
 {
 	(void)state;
-	((struct abi_config *)&cfg)->flags |= ABI_FILTER_PID;
+	((struct abi_config *)host_writable(&cfg))->flags |= ABI_FILTER_PID;
 	at(1000, on_insert);
 	/* The one who issues it is asked for, the one who submitted it is not. */
 	host_update(&target_pids, &(__u32){ 7 }, 4, &(__u8){ 1 }, 1);
@@ -179,7 +179,7 @@ static void a_stack_is_sent_once(void **state)
 	(void)state;
 	host.nr_frames = 3;
 	host.frames[0] = 0xffffffff81000000;
-	((struct abi_config *)&cfg)->flags = ABI_KERNEL_STACK;
+	((struct abi_config *)host_writable(&cfg))->flags = ABI_KERNEL_STACK;
 	for (int i = 1; i <= 3; i++) {
 		at(1000 * i, on_issue);
 		complete(1000 * i + 500, 4096);

@@ -36,6 +36,8 @@ int host_delete(const void *map, const void *key, __u32 key_size);
 /* Makes what an array has from the start: zeroes under a key. */
 void host_make(const void *map, __u32 key, __u32 size);
 void host_reset(void);
+/* A setting, which user space writes before it becomes constant, to be written by the test. */
+void *host_writable(const volatile void *setting);
 long host_ring(const void *record, __u64 size);
 long host_stack(void *frames, __u64 size);
 
