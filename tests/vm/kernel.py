@@ -86,6 +86,8 @@ class Apt:
                        "Dir::State::lists=%s/lists" % root, "Dir::State::status=%s/status" % root,
                        "Dir::Cache=%s" % root, "Acquire::Languages=none", "Acquire::Retries=2",
                        "Acquire::http::Timeout=30", "APT::Sandbox::User=root",
+                       # Archived suites are signed, but not anew.
+                       "Acquire::Check-Valid-Until=false",
                        "APT::Architecture=amd64", "APT::Architectures=amd64"]:
             self.options += ["-o", option]
 
