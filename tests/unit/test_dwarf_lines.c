@@ -72,20 +72,20 @@ static int read_table(struct line_table *t, struct strbuf *sb)
 	memcpy(sb->buf, &size, 4);
 	source.line = (struct span){ bytes, bytes + sb->len };
 	budget_begin(&budget);
-	return lines_read(t, &source, 0, &budget);
+	return line_table_read(t, &source, 0, &budget);
 }
 
 static void check(const struct line_table *t, uint64_t address, const char *path, uint32_t line)
 {
 	_cleanup_(strbuf_done) struct strbuf found = STRBUF_INIT;
-	const struct line_row *r = lines_find(t, address);
+	const struct line_row *r = line_table_find(t, address);
 
 	if (!path) {
 		assert_null(r);
 		return;
 	}
 	assert_non_null(r);
-	assert_true(lines_path(t, r->file, "/work", &found));
+	assert_true(line_table_path(t, r->file, "/work", &found));
 	assert_string_equal(strbuf_str(&found), path);
 	assert_int_equal(r->line, line);
 }
@@ -120,7 +120,7 @@ static void test_gaps_and_paths(void **state)
 	check(&t, 0x3000, "/work/two/b.c", 5);
 	check(&t, 0x300f, "/work/c.c", 10);
 	check(&t, 0x3010, NULL, 0);
-	lines_done(&t);
+	line_table_done(&t);
 }
 
 /* Code that the linker discarded stands at 0 and reaches into what is real. */
@@ -148,7 +148,7 @@ static void test_discarded(void **state)
 	check(&t, 0x103f, "/one/a.c", 2);
 	check(&t, 0x1040, NULL, 0);
 	check(&t, 0x20, NULL, 0);
-	lines_done(&t);
+	line_table_done(&t);
 }
 
 static void test_overlap_and_disorder(void **state)
@@ -183,7 +183,7 @@ static void test_overlap_and_disorder(void **state)
 	check(&t, 0x3f00, NULL, 0);
 	check(&t, 0x4000, NULL, 0);
 	check(&t, 0x5000, NULL, 0);
-	lines_done(&t);
+	line_table_done(&t);
 }
 
 /* What can't be read is refused, and whatever the bytes are, nothing else happens. */
@@ -208,9 +208,9 @@ static void test_broken(void **state)
 			_cleanup_(strbuf_done) struct strbuf path = STRBUF_INIT;
 
 			for (uint32_t i = 0; i < 8; i++)
-				lines_path(&t, i, NULL, &path);
-			lines_find(&t, 0x2000);
-			lines_done(&t);
+				line_table_path(&t, i, NULL, &path);
+			line_table_find(&t, 0x2000);
+			line_table_done(&t);
 		}
 	}
 	sb.buf[4] = 6; /* no such version */
