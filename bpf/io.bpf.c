@@ -5,41 +5,7 @@
  * inserted, or issued where there is no scheduler, and ends when its last
  * byte is done.
  */
-#include "collect.bpf.h"
-#include "io.h"
-
-struct started {
-	__u64 queued, issued; /* 0: not (yet) */
-	__u64 who, stack;     /* who 0: not one that was asked for */
-	__u32 again;	      /* put back by the driver */
-	__u32 pad;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct request *);
-	__type(value, struct started);
-} started SEC(".maps");
-
-/*
- * `old`: what its memory held, or NULL. A request whose end was not seen, for the kernel did not
- * run the program, is found out when its memory serves another one.
- */
-static __always_inline void begin(void *ctx, struct request *rq, const struct started *old,
-				  __u64 queued, __u64 issued)
-{
-	struct started s = { .queued = queued, .issued = issued };
-
-	if (old && old->who)
-		count(ABI_COUNT_LOST);
-	if (wanted()) {
-		s.who = collect_who();
-		s.stack = collect_stack(ctx);
-	}
-	if (bpf_map_update_elem(&started, &rq, &s, BPF_ANY))
-		count(ABI_COUNT_LOST);
-}
+#include "request.bpf.h"
 
 SEC("tp_btf/block_rq_insert")
 int on_insert(__u64 *ctx)
@@ -48,7 +14,7 @@ int on_insert(__u64 *ctx)
 	struct started *s = bpf_map_lookup_elem(&started, &rq);
 
 	if (!s || !s->again)
-		begin(ctx, rq, s, bpf_ktime_get_ns(), 0);
+		request_begin(ctx, rq, s, bpf_ktime_get_ns(), 0);
 	return 0;
 }
 
@@ -63,62 +29,16 @@ int on_issue(__u64 *ctx)
 		s->issued = now;
 		s->again = 0;
 	} else {
-		begin(ctx, rq, s, 0, now);
+		request_begin(ctx, rq, s, 0, now);
 	}
 	return 0;
-}
-
-/* Which device and operation: read at the end, when the request is sure to have them. */
-static __always_inline __u64 request_tag(struct request *rq)
-{
-	struct gendisk *disk = compat_request_disk(rq);
-	__u64 tag = (rq->cmd_flags & ((1u << IO_OP_BITS) - 1)) << IO_OP_SHIFT;
-
-	if (disk)
-		tag |= (((__u64)disk->major << IO_MINOR_BITS) | disk->first_minor)
-		       << IO_DEVICE_SHIFT;
-	return tag;
-}
-
-static __always_inline void end_phase(const struct started *s, __u64 tag, enum io_phase phase,
-				      __u64 from, __u64 to)
-{
-	struct abi_key key = { .who = s->who, .stack = s->stack, .tag = tag | phase };
-	__u64 latency = to > from ? to - from : 0;
-
-	key.bucket = bucket_of(latency);
-	collect_add(&key, latency);
-}
-
-/* Ends the request, if it is one that began and has no part to come. Did it begin? */
-static __always_inline bool end(struct request *rq, unsigned int nr_bytes)
-{
-	/* A copy for the map: up to 6.12, what a helper saw on the stack is no pointer after. */
-	__u64 key = (__u64)rq;
-	struct started *found = bpf_map_lookup_elem(&started, &key), s;
-	__u64 now = bpf_ktime_get_ns(), tag;
-
-	if (!found)
-		return false;
-	/* Part of it is done; the rest will complete later. */
-	if (nr_bytes < rq->__data_len)
-		return true;
-	s = *found;
-	bpf_map_delete_elem(&started, &key);
-	if (!s.who || !s.issued)
-		return !s.who;
-	tag = request_tag(rq);
-	end_phase(&s, tag, IO_DEVICE, s.issued, now);
-	if (cfg.flags & ABI_QUEUE_PHASE && s.queued)
-		end_phase(&s, tag, IO_QUEUE, s.queued, s.issued);
-	return true;
 }
 
 SEC("tp_btf/block_rq_complete")
 int BPF_PROG(on_complete, struct request *rq, int error, unsigned int nr_bytes)
 {
 	/* A flush without data ends twice: as the device's own request, and as the caller's. */
-	if (!end(rq, nr_bytes) && rq->__data_len)
+	if (!request_end(rq, nr_bytes) && rq->__data_len)
 		count(ABI_COUNT_NO_START);
 	return 0;
 }

@@ -214,6 +214,7 @@ static int open_all(struct run *run, struct strbuf *error)
 {
 	struct symbolizer_settings names = { .no_inline = run->settings.no_inline,
 					     .no_lines = run->settings.no_lines,
+					     .at_tracepoint = run->mode->at_tracepoint,
 					     .ret_limited = &run->memory_limited };
 	int r = live_open(&run->live, run->mode, &run->settings.live, error);
 
@@ -282,6 +283,7 @@ int run_mode(const struct mode *mode, int argc, char **argv)
 		r = output_check(&run.settings.output, &error);
 	if (r >= 0) {
 		catch_signals();
+		live_log_libbpf();
 		note_command(&run, argc, argv);
 		r = run_all(&run, &error);
 		/* The command line was right: whatever this is, it is no usage error. */

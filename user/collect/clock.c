@@ -75,13 +75,24 @@ int clocks_add_cpu(struct clocks *c, uint32_t cpu)
 	return 0;
 }
 
+bool clocks_virtual(void)
+{
+	struct strbuf text = STRBUF_INIT;
+	int r = file_read("/proc/cpuinfo", 8192, &text);
+	bool is = (r >= 0 || r == -EFBIG) && strstr(strbuf_str(&text), " hypervisor");
+
+	strbuf_done(&text);
+	return is;
+}
+
 static int choose_event(struct clocks *c, const struct clock_settings *settings, uint32_t cpu,
 			struct strbuf *error)
 {
 	int r = -ENOENT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
-		if (settings->event && strcmp(settings->event, events[i].name))
+		if (settings->event ? strcmp(settings->event, events[i].name)
+				    : events[i].type == PERF_TYPE_HARDWARE && clocks_virtual())
 			continue;
 		r = open_event(&events[i], c->frequency_hz, cpu);
 		if (r >= 0) {

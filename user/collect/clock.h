@@ -11,7 +11,7 @@ struct bpf_program;
 struct clocks;
 
 struct clock_settings {
-	const char *event; /* "cycles", "cpu-clock"; NULL: cycles where there is a PMU */
+	const char *event; /* "cycles", "cpu-clock"; NULL: the best that is safe here */
 	uint64_t frequency_hz;
 };
 
@@ -26,5 +26,10 @@ void clocks_stop(struct clocks *c);
 const char *clocks_event(const struct clocks *c);
 /* Is it a name that clock_settings.event may have? */
 bool clocks_has_event(const char *name);
+/*
+ * Is this a virtual machine? There the interrupts of a counter are the hypervisor's to give, and at
+ * 999 Hz some held a CPU for half a minute: cycles is not the default. x86 says so; others don't.
+ */
+bool clocks_virtual(void);
 /* The largest frequency that the kernel takes (kernel.perf_event_max_sample_rate). */
 uint64_t clocks_max_frequency(void);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "collect/clock.h"
 #include "collect/feature_probe.h"
 
 #define SYSCTL "/proc/sys/kernel/"
@@ -82,15 +83,6 @@ static bool counts(int fd)
 	return read(fd, &n, sizeof(n)) == sizeof(n) && n;
 }
 
-/* x86 says so in its flags; elsewhere nobody knows. */
-static bool is_virtual(void)
-{
-	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT;
-	int err = file_read("/proc/cpuinfo", 8192, &text);
-
-	return (err >= 0 || err == -EFBIG) && strstr(strbuf_str(&text), " hypervisor");
-}
-
 enum feature_state probe_cycles(const struct feature *f, struct strbuf *found, struct strbuf *cure)
 {
 	struct perf_event_attr attr = {
@@ -112,15 +104,15 @@ enum feature_state probe_cycles(const struct feature *f, struct strbuf *found, s
 	}
 	if (!counts(fd)) {
 		strbuf_adds(found, "the counter opens but stands still");
-	} else if (is_virtual()) {
-		strbuf_adds(found, "a virtual machine's counter: each interrupt of it is slow, and "
-				   "many in a row can hold a CPU for seconds");
-	} else {
-		strbuf_adds(found, "the hardware counts");
-		return FEATURE_OK;
+		strbuf_adds(cure, "bpfprof cpu -e cpu-clock");
+		return FEATURE_DEGRADED;
 	}
-	strbuf_adds(cure, "bpfprof cpu -e cpu-clock");
-	return FEATURE_DEGRADED;
+	strbuf_adds(found,
+		    clocks_virtual()
+			    ? "a virtual machine's counter, whose interrupts can hold a CPU: "
+			      "cpu-clock is used unless -e cycles asks for it"
+			    : "the hardware counts");
+	return FEATURE_OK;
 }
 
 static struct perf_event_attr sideband_attr(void)

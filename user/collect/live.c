@@ -13,6 +13,7 @@
 
 #include "base/array.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/parse.h"
 #include "collect/budget.h"
 #include "collect/clock.h"
@@ -203,6 +204,23 @@ static int make_budget(struct live *l, struct strbuf *error)
 		format_size(budget_least(nr_cpus), error);
 	}
 	return r;
+}
+
+static int log_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	strbuf_addvf(&line, format, args);
+	if (line.len && line.buf[line.len - 1] == '\n')
+		line.buf[line.len - 1] = '\0';
+	log_at(level == LIBBPF_WARN ? LOG_VERBOSE : LOG_TRACE, "%s", strbuf_str(&line));
+	strbuf_done(&line);
+	return 0;
+}
+
+void live_log_libbpf(void)
+{
+	libbpf_set_print(log_libbpf);
 }
 
 int live_open(struct live **ret, const struct mode *mode, const struct live_settings *settings,

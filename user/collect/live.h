@@ -34,6 +34,8 @@ typedef void (*live_event_fn)(void *ctx, const struct live_event *e);
 
 struct live;
 
+/* libbpf's warnings are shown with -v only: what they come to is said in our own words. */
+void live_log_libbpf(void);
 /*
  * Nothing is measured yet. A negative errno with one line, cause and cure, in `error`.
  *

@@ -4,6 +4,7 @@
  * Loader, filter, stack walk, drain, symbolizer, exporters and views are shared.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "abi.h"
@@ -29,6 +30,7 @@ struct mode {
 	struct value_type values[2];	     /* the first is what folded lines and graphs show */
 	const struct label_type *labels;     /* what the tag means; NULL: it has no meaning */
 	const struct opt *opts;		     /* the mode's own; their ctx is struct mode_settings */
+	bool at_tracepoint;		     /* its kernel stacks begin in our own probe */
 	const char *view;		     /* its report, of views[] */
 	uint64_t duration_ns;		     /* default; 0: until Ctrl-C */
 	struct mode_settings defaults;	     /* before options are read */

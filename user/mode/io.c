@@ -108,9 +108,10 @@ const struct mode mode_io = {
 	.about = "Times every request to a block device from the moment the driver gets it "
 		 "until it is done (phase device), with -Q also the time before, in the queue "
 		 "(phase queue), and charges it to the process and stack that submitted it.",
-	.values = { { "latency", "nanoseconds" }, { "requests", "count" } },
+	.values = { { "latency", "nanoseconds" }, { "timings", "count" } },
 	.labels = labels,
 	.opts = opts,
+	.at_tracepoint = true,
 	.view = "hist",
 	.duration_ns = 10000000000,
 	.object = io_bpf__elf_bytes,

@@ -364,11 +364,34 @@ static int add_to_stack(struct symbolizer *s, const struct raw_frame *raw, struc
 	return 0;
 }
 
+/*
+ * How many frames at the leaf are the probe's and not the event's: the BPF program and what calls
+ * it at a tracepoint (kernel/trace/bpf_trace.c, include/linux/tracepoint.h).
+ */
+static uint32_t count_probe_frames(const struct symbolizer *s, const struct profile *p, uint32_t nr)
+{
+	static const char *const prefixes[] = { "bpf_prog_", "bpf_trace_run", "__bpf_trace_",
+						"__traceiter_" };
+	uint32_t n = 0;
+
+	for (; s->objects.settings.at_tracepoint && n < nr; n++) {
+		const struct frame *f = profile_frame_at(p, s->stack[n]);
+		const char *name = profile_string_at(p, f->function);
+		bool found = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+			found = found || !strncmp(name, prefixes[i], strlen(prefixes[i]));
+		if (f->kind != FRAME_KERNEL || !found)
+			break;
+	}
+	return n;
+}
+
 int symbolizer_stack(struct symbolizer *s, uint32_t raw_stack, struct profile *into,
 		     uint32_t *ret_stack)
 {
 	struct raw_stack raw = capture_stack_at(s->objects.capture, raw_stack);
-	uint32_t nr = 0;
+	uint32_t nr = 0, skip;
 	int r = 0;
 
 	turn_to(s, into);
@@ -377,7 +400,9 @@ int symbolizer_stack(struct symbolizer *s, uint32_t raw_stack, struct profile *i
 	s->into_nr_frames = profile_nr_frames(into);
 	if (r < 0)
 		return r;
-	return profile_stack(into, &(struct stack){ .nr = nr, .frames = s->stack }, ret_stack);
+	skip = count_probe_frames(s, into, nr);
+	return profile_stack(into, &(struct stack){ .nr = nr - skip, .frames = s->stack + skip },
+			     ret_stack);
 }
 
 size_t symbolizer_memory(const struct symbolizer *s)
