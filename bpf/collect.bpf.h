@@ -172,14 +172,19 @@ static __always_inline void scratch_leave(void)
 __noinline __u64 hash_frames(__u32 level, __u32 nr, __u64 h)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+	__u64 odd = ~h;
 
 	if (!s)
 		return 0;
-	for (__u32 i = 0; i < 2 * ABI_MAX_DEPTH; i++) {
+	/* Two at a time: a multiplication need not wait for the one before. */
+	for (__u32 i = 0; i < 2 * ABI_MAX_DEPTH; i += 2) {
 		if (i >= nr)
 			break;
 		h = hash_word(h, s->frames[i]);
+		if (i + 1 < nr)
+			odd = hash_word(odd, s->frames[i + 1]);
 	}
+	h = hash_word(h, odd);
 	return hash_id(h);
 }
 
