@@ -27,12 +27,18 @@
 /^ *Start +[0-9]+: |^test [0-9]+$|^[0-9]+: *$/ {
 	next
 }
+/^(UpdateCTest|Internal ctest|Constructing a|Done con|Updating test|Added 0 |Checking test)/ {
+	next
+}
 /^The following tests passed:/ {
 	passed = 1
 	next
 }
 passed && /^\t/ {
 	next
+}
+{
+	passed = 0
 }
 /tests passed, .* failed out of/ {
 	closing = 1
