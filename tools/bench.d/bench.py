@@ -63,8 +63,8 @@ class stats_enabled:
 
 
 def cpu_seconds(pid):
-    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """User and system time; the scheduler's own count, in nanoseconds."""
+    return int(open(f"/proc/{pid}/schedstat").read().split()[0]) / 1e9
 
 
 def peak_rss_mb(pid):
@@ -76,7 +76,7 @@ def median(values):
 
 
 def show(name, values, unit):
-    print(f"  {name:<28} {median(values):>12.1f} {unit}   (min {min(values):.1f}, max {max(values):.1f}, n={len(values)})")
+    print(f"  {name:<28} {median(values):>12.4g} {unit}   (min {min(values):.4g}, max {max(values):.4g}, n={len(values)})")
 
 
 def ratio(a_name, a, b_name, b):
