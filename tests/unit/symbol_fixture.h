@@ -66,6 +66,7 @@ static inline const char *subject_name(struct subject *s, uint64_t address)
 /* A symbol as readelf or nm says it. */
 struct known {
 	uint64_t start, size;
+	bool stub; /* a local function without a size */
 	char name[512];
 };
 

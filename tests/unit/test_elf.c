@@ -30,7 +30,7 @@ static void section_range(const char *path, const char *name, uint64_t *ret_star
 static void read_symbols(const char *path, struct known_list *ret)
 {
 	FILE *f = run_command("readelf -sW '%s' | sed -n '/\\.symtab/,$p'", path);
-	char line[2048], type[32], index[32];
+	char line[2048], type[32], bind[32], index[32];
 
 	*ret = (struct known_list){ 0 };
 	while (fgets(line, sizeof(line), f)) {
@@ -38,14 +38,15 @@ static void read_symbols(const char *path, struct known_list *ret)
 		unsigned long long start;
 		long long size;
 
-		if (sscanf(line, " %*d: %llx %lli %31s %*s %*s %31s %511s", &start, &size, type,
-			   index, k.name) != 5)
+		if (sscanf(line, " %*d: %llx %lli %31s %31s %*s %31s %511s", &start, &size, type,
+			   bind, index, k.name) != 6)
 			continue;
 		if ((strcmp(type, "FUNC") && strcmp(type, "NOTYPE") && strcmp(type, "IFUNC")) ||
 		    !strcmp(index, "UND") || !strcmp(index, "ABS"))
 			continue;
 		k.start = start;
 		k.size = (uint64_t)size;
+		k.stub = !size && !strcmp(bind, "LOCAL") && !strcmp(type, "FUNC");
 		known_add(ret, &k);
 	}
 	pclose(f);
@@ -72,7 +73,11 @@ static uint64_t find_start(const struct known_list *l, uint64_t address, uint64_
 	for (size_t i = 0; i < l->nr; i++)
 		if (any >= l->at[i].start && any - l->at[i].start < l->at[i].size)
 			return 0;
-	return any;
+	/* The compiler's start files say nowhere where their functions end. */
+	for (size_t i = 0; i < l->nr; i++)
+		if (l->at[i].start == any && !l->at[i].stub)
+			return any;
+	return 0;
 }
 
 static bool is_named(const struct known_list *l, uint64_t start, const char *name)
@@ -153,6 +158,9 @@ static void test_best_name(void **state)
 	assert_null(subject_name(&s, sized + 32));
 	assert_null(subject_name(&s, address_of(path, "after_hole") - 1));
 	assert_string_equal(subject_name(&s, sized - 1), "sizeless_too");
+	/* One that does not say where it ends does not name the padding behind it. */
+	assert_null(subject_name(&s, address_of(path, "register_tm_clones")));
+	assert_null(subject_name(&s, address_of(path, "deregister_tm_clones") + 32));
 	subject_close(&s);
 }
 

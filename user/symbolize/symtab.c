@@ -43,6 +43,7 @@ struct symtab {
 /* What a symbol's section says about it. */
 struct section_range {
 	uint64_t start, end; /* 0, 0: holds no code */
+	bool sized;	     /* has functions with a size */
 };
 
 int symtab_new(struct symtab **ret)
@@ -152,6 +153,64 @@ static int add_source(struct symtab *t, const struct elf_file *f, size_t index)
 	return 0;
 }
 
+static bool is_local(const GElf_Sym *s)
+{
+	return GELF_ST_BIND(s->st_info) == STB_LOCAL;
+}
+
+static bool is_function(const GElf_Sym *s)
+{
+	return rank_of(s) && GELF_ST_TYPE(s->st_info) != STT_NOTYPE;
+}
+
+/* The section of code that a symbol lies in, or NULL. */
+static struct section_range *range_of(const struct elf_file *f, struct section_range *sections,
+				      const GElf_Sym *s)
+{
+	struct section_range *in;
+
+	if (s->st_shndx >= f->nr_sections || s->st_shndx >= SHN_LORESERVE)
+		return NULL;
+	in = &sections[s->st_shndx];
+	return s->st_value >= in->start && s->st_value < in->end ? in : NULL;
+}
+
+static void find_sized(const struct elf_file *f, Elf_Data *data, size_t nr,
+		       struct section_range *sections)
+{
+	for (size_t i = 1; i < nr; i++) {
+		struct section_range *in;
+		GElf_Sym s;
+
+		if (!gelf_getsym(data, (int)i, &s) || !s.st_size || !is_function(&s))
+			continue;
+		in = range_of(f, sections, &s);
+		if (in)
+			in->sized = true;
+	}
+}
+
+/*
+ * How far a symbol reaches. One without a size is hand-written assembly, and ends at the next one
+ * (choose() sees to that), but for a local function among others that have sizes: that is one of
+ * the compiler's own start files (register_tm_clones), with padding behind it that is nobody's.
+ * Nothing says where it ends, so it names nothing; it only ends the one before it.
+ */
+static struct span span_of(const GElf_Sym *s, const struct section_range *in, uint32_t name_base)
+{
+	uint64_t end = s->st_size ? end_of(s->st_value, s->st_size) : in->end;
+	struct span span = { .start = s->st_value,
+			     .end = end < in->end ? end : in->end,
+			     .value = name_base + s->st_name,
+			     .rank = rank_of(s) };
+
+	if (!s->st_size && in->sized && is_local(s) && is_function(s)) {
+		span.value = SPAN_NONE;
+		span.rank = RANK_BIND;
+	}
+	return span;
+}
+
 int symtab_add(struct symtab *t, const struct elf_file *f, uint32_t type)
 {
 	_cleanup_free_ struct section_range *sections = NULL;
@@ -172,22 +231,21 @@ int symtab_add(struct symtab *t, const struct elf_file *f, uint32_t type)
 	if (!sections)
 		return -ENOMEM;
 	nr = data->d_size / h.sh_entsize;
-	for (size_t i = 1; i < nr && i < INT32_MAX; i++) {
+	nr = nr < INT32_MAX ? nr : INT32_MAX;
+	find_sized(f, data, nr, sections);
+	for (size_t i = 1; i < nr; i++) {
 		const struct section_range *in;
+		struct span span;
 		GElf_Sym s;
 
 		if (!gelf_getsym(data, (int)i, &s) || !s.st_name || s.st_name >= names->size ||
-		    s.st_shndx >= f->nr_sections || s.st_shndx >= SHN_LORESERVE || !rank_of(&s))
+		    !rank_of(&s))
 			continue;
-		in = &sections[s.st_shndx];
-		if (s.st_value < in->start || s.st_value >= in->end)
+		in = range_of(f, sections, &s);
+		if (!in)
 			continue;
-		uint64_t end = s.st_size ? end_of(s.st_value, s.st_size) : in->end;
-
-		r = add_span(t, &(struct span){ .start = s.st_value,
-						.end = end < in->end ? end : in->end,
-						.value = names->base + s.st_name,
-						.rank = rank_of(&s) });
+		span = span_of(&s, in, names->base);
+		r = add_span(t, &span);
 		if (r < 0)
 			return r;
 	}
@@ -270,6 +328,8 @@ static void choose(struct symtab *t)
 		bool sized = s[i].rank & RANK_SIZED;
 
 		if (!sized && s[i].start < covered)
+			continue;
+		if (s[i].value == SPAN_NONE)
 			continue;
 		if (!sized && i + 1 < nr && s[i + 1].start < s[i].end)
 			s[i].end = s[i + 1].start;

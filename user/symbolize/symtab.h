@@ -2,7 +2,8 @@
 /*
  * Functions of ELF symbol tables, by address. An address past the end of a
  * symbol has no name; a symbol without a size (assembler) ends at the next
- * one, and never past its section. Only addresses are kept; a name is read
+ * one, and never past its section; one of the compiler's start files names
+ * nothing, see symtab.c. Only addresses are kept; a name is read
  * from its file when it is asked for, since few of them ever are.
  */
 #pragma once
