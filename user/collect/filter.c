@@ -5,13 +5,16 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "abi.h"
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "collect/cpus.h"
 
 /* What the processes that are asked for may start meanwhile. */
 enum { MAX_CHILDREN = 65536 };
@@ -48,13 +51,30 @@ static int map_fd(struct bpf_object *obj, const char *name)
 	return bpf_object__find_map_fd_by_name(obj, name);
 }
 
+/* No such process, or one that has ended and that nobody waited for, or only a thread's number. */
+static bool process_gone(uint32_t pid)
+{
+	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd ended = { .fd = fd, .events = POLLIN };
+
+	if (fd < 0)
+		return errno == ESRCH || errno == EINVAL || errno == ENOENT;
+	return poll(&ended, 1, 0) > 0;
+}
+
+static bool thread_gone(uint32_t tid)
+{
+	return kill((pid_t)tid, 0) < 0 && errno == ESRCH;
+}
+
 static int install_ids(struct bpf_object *obj, const char *map, const char *what,
-		       const uint32_t *ids, size_t nr, struct strbuf *error)
+		       bool (*gone)(uint32_t id), const uint32_t *ids, size_t nr,
+		       struct strbuf *error)
 {
 	__u8 yes = 1;
 
 	for (size_t i = 0; i < nr; i++) {
-		if (kill((pid_t)ids[i], 0) < 0 && errno == ESRCH) {
+		if (gone(ids[i])) {
 			strbuf_addf(error, "there is no %s %u: 'ps -eLf' lists those that run",
 				    what, ids[i]);
 			return -ESRCH;
@@ -91,9 +111,28 @@ static int install_cgroup(const struct filter *f, struct bpf_object *obj, struct
 	return 0;
 }
 
-static int install_cpus(const struct filter *f, struct bpf_object *obj)
+static int check_cpus(const struct filter *f, struct strbuf *error)
+{
+	struct cpus possible = CPUS_INIT;
+	int r = cpus_read("possible", &possible);
+
+	for (size_t i = 0; r >= 0 && i < f->nr_cpus; i++)
+		if (!cpus_has(&possible, f->cpus[i])) {
+			strbuf_addf(error, "there is no CPU %u: 'lscpu -e' lists those that are",
+				    f->cpus[i]);
+			r = -ENODEV;
+		}
+	cpus_done(&possible);
+	return r;
+}
+
+static int install_cpus(const struct filter *f, struct bpf_object *obj, struct strbuf *error)
 {
 	__u64 bits[ABI_MAX_CPUS / 64] = { 0 };
+	int r = check_cpus(f, error);
+
+	if (r < 0)
+		return r;
 
 	for (size_t i = 0; i < f->nr_cpus; i++)
 		bits[f->cpus[i] / 64] |= 1ull << (f->cpus[i] % 64);
@@ -105,14 +144,16 @@ static int install_cpus(const struct filter *f, struct bpf_object *obj)
 
 int filter_install(const struct filter *f, struct bpf_object *obj, struct strbuf *error)
 {
-	int r = install_ids(obj, "target_pids", "process", f->pids, f->nr_pids, error);
+	int r = install_ids(obj, "target_pids", "process", process_gone, f->pids, f->nr_pids,
+			    error);
 
 	if (r >= 0)
-		r = install_ids(obj, "target_tids", "thread", f->tids, f->nr_tids, error);
+		r = install_ids(obj, "target_tids", "thread", thread_gone, f->tids, f->nr_tids,
+				error);
 	if (r >= 0 && f->cgroup)
 		r = install_cgroup(f, obj, error);
 	if (r >= 0 && f->nr_cpus)
-		r = install_cpus(f, obj);
+		r = install_cpus(f, obj, error);
 	return r;
 }
 
@@ -127,12 +168,16 @@ bool filter_targets_gone(const struct filter *f, struct bpf_object *obj)
 {
 	__u32 key;
 
-	/* The kernel half takes a process off the map when its last thread ends. */
+	/* The kernel half takes a process off the map when its last thread ends; one that ended
+	 * while the kernel half was being attached is still there. */
+	for (size_t i = 0; i < f->nr_pids; i++)
+		if (process_gone(f->pids[i]))
+			bpf_map_delete_elem(map_fd(obj, "target_pids"), &f->pids[i]);
 	if (names_processes(f))
 		return bpf_map_get_next_key(map_fd(obj, "target_pids"), NULL, &key) &&
 		       errno == ENOENT;
 	for (size_t i = 0; i < f->nr_tids; i++)
-		if (!kill((pid_t)f->tids[i], 0) || errno != ESRCH)
+		if (!thread_gone(f->tids[i]))
 			return false;
 	return f->nr_tids;
 }

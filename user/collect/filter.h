@@ -25,7 +25,8 @@ uint32_t filter_flags(const struct filter *f);
 int filter_prepare(const struct filter *f, struct bpf_object *obj);
 /*
  * Checks that what is asked for exists and fills the maps. After the object is loaded.
- * A negative errno with one line in `error`: -ESRCH (no such process), -ENOENT (no such cgroup).
+ * A negative errno with one line in `error`: -ESRCH (no such process), -ENOENT (no such cgroup),
+ * -ENODEV (no such CPU).
  */
 int filter_install(const struct filter *f, struct bpf_object *obj, struct strbuf *error);
 /* Adds one process. */
