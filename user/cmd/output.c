@@ -232,7 +232,7 @@ int output_report(const struct output *o, struct profile *p, const struct view_s
 		r = -sink.error;
 	if (r < 0)
 		strbuf_addf(error, "can't write to standard output: %s", strerror(-r));
-	return r;
+	return r < 0 ? r : sink.error == EPIPE;
 }
 
 static int write_file(const struct output *o, const char *path, const struct profile *p)
@@ -281,5 +281,5 @@ int output_write(const struct output *o, struct profile *p, const struct view_se
 	else if (report < 0)
 		log_error("%s", strbuf_str(&report_error));
 	strbuf_done(&report_error);
-	return r < 0 ? r : report;
+	return r < 0 ? r : report < 0 ? report : 0;
 }

@@ -35,7 +35,8 @@ extern const struct opt log_opts[];
 int output_check(const struct output *o, struct strbuf *error);
 /*
  * The report (of view `view`; NULL: the one that fits the profile), the JSON object or the one
- * format, to standard output. That nobody reads it any more is no error. 0 or a negative errno.
+ * format, to standard output. 0, 1 (nobody reads it any more, which is no error), or a negative
+ * errno.
  */
 int output_report(const struct output *o, struct profile *p, const struct view_settings *settings,
 		  const char *view, struct strbuf *error);
@@ -44,6 +45,6 @@ int output_report(const struct output *o, struct profile *p, const struct view_s
  * first file's negative errno and line in `error`.
  */
 int output_files(const struct output *o, struct profile *p, struct strbuf *error);
-/* Both. */
+/* Both. 0 or a negative errno. */
 int output_write(const struct output *o, struct profile *p, const struct view_settings *settings,
 		 const char *view, struct strbuf *error);

@@ -28,6 +28,7 @@ struct run {
 	int64_t began_realtime;
 	uint64_t opened, interval_began, drained; /* CLOCK_MONOTONIC */
 	bool memory_limited;
+	bool unread; /* nobody reads standard output any more */
 };
 
 static volatile sig_atomic_t stop_signal;
@@ -130,6 +131,7 @@ static int report(struct run *run, bool last, struct strbuf *error)
 				    error);
 	capture_restart(live_capture(run->live));
 	r = output_report(&run->settings.output, p, &run->settings.view, run->mode->view, error);
+	run->unread = r > 0;
 	if (r < 0 || !run->settings.output.nr)
 		return r;
 	r = run->total ? profile_merge(run->total, p, 1) : 0;
@@ -174,6 +176,9 @@ static bool is_over(struct run *run, uint64_t now)
 {
 	uint64_t duration = run->settings.duration_ns;
 
+	/* Files are still wanted when the reports no longer are. */
+	if (run->unread && !run->settings.output.nr)
+		return true;
 	if (stop_signal || (duration && now - live_started(run->live) >= duration))
 		return true;
 	if (run->settings.program)
