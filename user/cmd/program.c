@@ -59,11 +59,16 @@ int program_start(struct program *ret, char **argv)
 
 int program_go(struct program *p, char **argv, struct strbuf *error)
 {
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction before;
 	int failed = 0;
 	ssize_t n;
 
-	if (write(p->go_fd, "", 1) != 1)
+	/* It is gone when a signal ended it meanwhile: that is an end, and no failure. */
+	sigaction(SIGPIPE, &ignore, &before);
+	if (write(p->go_fd, "", 1) != 1 && errno != EPIPE)
 		failed = errno;
+	sigaction(SIGPIPE, &before, NULL);
 	close(p->go_fd);
 	/* The other end closes when the program is executed. */
 	do
@@ -97,10 +102,7 @@ int program_wait(struct program *p)
 {
 	int status = 0;
 
-	if (!p->ended) {
-		while (waitpid(p->pid, &status, 0) < 0)
-			if (errno != EINTR)
-				break;
+	if (!p->ended && waitpid(p->pid, &status, 0) == p->pid) {
 		p->status = as_shell_has_it(status);
 		p->ended = true;
 	}

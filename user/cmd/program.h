@@ -20,7 +20,7 @@ int program_start(struct program *ret, char **argv);
 int program_go(struct program *p, char **argv, struct strbuf *error);
 /* Has it ended? Never waits. */
 bool program_ended(struct program *p);
-/* Waits for its end: its exit status. */
+/* Waits for its end, or for a signal to us: its exit status, 0 if it still runs. */
 int program_wait(struct program *p);
 /* Gives up before program_go(): it ends without having executed anything. */
 void program_abandon(struct program *p);
