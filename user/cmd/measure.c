@@ -244,6 +244,15 @@ static void settle_duration(const struct mode *mode, struct measure_settings *s)
 		s->duration_ns = s->interval_ns || s->program ? 0 : mode->duration_ns;
 }
 
+/* Stacks cost more than all the rest of an event: they are not walked for nobody. */
+static void settle_stacks(const struct mode *mode, struct measure_settings *s)
+{
+	bool shown = s->output.nr || s->output.format || !(s->view.full || s->output.json);
+
+	if (mode->stacks_optional && !shown)
+		s->live.user_stacks = s->live.kernel_stacks = false;
+}
+
 int measure_parse(const struct mode *mode, int argc, char **argv, struct measure_settings *ret,
 		  struct strbuf *error)
 {
@@ -277,5 +286,6 @@ int measure_parse(const struct mode *mode, int argc, char **argv, struct measure
 	ret->view.full = ret->live.mode.full;
 	ret->view.by = ret->live.mode.by;
 	settle_duration(mode, ret);
+	settle_stacks(mode, ret);
 	return 0;
 }

@@ -26,13 +26,14 @@ struct mode_settings {
 
 struct mode {
 	const char *name, *summary;
-	const char *about;		     /* paragraphs for --help and the man page */
-	struct value_type values[2];	     /* the first is what folded lines and graphs show */
-	const struct label_type *labels;     /* what the tag means; NULL: it has no meaning */
-	const struct opt *opts;		     /* the mode's own; their ctx is struct mode_settings */
-	bool at_tracepoint;		     /* its kernel stacks begin in our own probe */
-	const char *view;		     /* its report, of views[] */
-	uint64_t duration_ns;		     /* default; 0: until Ctrl-C */
+	const char *about;		 /* paragraphs for --help and the man page */
+	struct value_type values[2];	 /* the first is what folded lines and graphs show */
+	const struct label_type *labels; /* what the tag means; NULL: it has no meaning */
+	const struct opt *opts;		 /* the mode's own; their ctx is struct mode_settings */
+	bool at_tracepoint;		 /* its kernel stacks begin in our own probe */
+	bool stacks_optional; /* its histograms and JSON rows show none: taken only for what does */
+	const char *view;     /* its report, of views[] */
+	uint64_t duration_ns; /* default; 0: until Ctrl-C */
 	struct mode_settings defaults;	     /* before options are read */
 	const void *(*object)(size_t *size); /* the BPF object, from its skeleton */
 	/* What is to be attached besides programs that name their tracepoint; NULL: nothing. */

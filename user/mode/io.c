@@ -112,6 +112,7 @@ const struct mode mode_io = {
 	.labels = labels,
 	.opts = opts,
 	.at_tracepoint = true,
+	.stacks_optional = true,
 	.view = "hist",
 	.duration_ns = 10000000000,
 	.object = io_bpf__elf_bytes,

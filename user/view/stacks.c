@@ -97,8 +97,6 @@ static void add_stack(struct strbuf *lines, const struct profile *p, uint32_t id
 		add_frames(lines, p, &s, 0, nr_kernel, width - INDENT);
 	if (nr_kernel < s.nr)
 		add_frames(lines, p, &s, nr_kernel, s.nr, width - INDENT);
-	if (!s.nr)
-		strbuf_adds(lines, "      (no stack)\n");
 }
 
 static void add_one(struct strbuf *lines, const struct profile *p, const struct stack_sum *row,
@@ -133,15 +131,17 @@ int stacks_write(const struct profile *p, const struct view_settings *settings, 
 	_cleanup_free_ struct stack_sum *rows = NULL;
 	int r = sum_stacks(p, &keys, &rows);
 	uint64_t whole = text_sum(p).value[text_weight(p)];
+	bool any = profile_nr_frames(p) > 0;
 	uint32_t nr = keys.count;
 
 	intern_done(&keys);
 	if (r < 0 || !nr)
 		return r;
 	qsort(rows, nr, sizeof(*rows), by_value);
-	strbuf_adds(lines, "\n  heaviest stacks by ");
+	/* Where no stacks were taken, those who would have had them are left. */
+	strbuf_adds(lines, any ? "\n  heaviest stacks by " : "\n  heaviest processes by ");
 	strbuf_add_escaped(lines, profile_facts(p)->values[text_weight(p)].name);
-	strbuf_adds(lines, ", leaf first\n");
+	strbuf_adds(lines, any ? ", leaf first\n" : "\n");
 	for (uint32_t i = 0; i < nr && i < max; i++)
 		add_one(lines, p, &rows[i], whole, settings);
 	return 0;
