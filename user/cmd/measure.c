@@ -230,7 +230,8 @@ static int take_words(struct measure_settings *s, const char *const *words, int 
 			    words[0]);
 		return -EINVAL;
 	}
-	if (nr > 1 && (parse_u64(words[1], &s->nr_intervals) < 0 || !s->nr_intervals))
+	if (nr > 1 && (parse_u64(words[1], &s->nr_intervals) < 0 || !s->nr_intervals ||
+		       s->nr_intervals > INT64_MAX / s->interval_ns))
 		return bad(error, "the count of intervals", "a number from 1 on", words[1]);
 	return 0;
 }
