@@ -241,7 +241,8 @@ static int start_all(struct run *run, struct strbuf *error)
 
 	run->began_realtime = (int64_t)now_ns(CLOCK_REALTIME) -
 			      (int64_t)(now_ns(CLOCK_MONOTONIC) - live_started(run->live));
-	if (r < 0) {
+	/* Told to end before it began: then nothing is started either. */
+	if (r < 0 || stop_signal) {
 		program_abandon(&run->program);
 		return r;
 	}
