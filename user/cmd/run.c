@@ -101,13 +101,16 @@ static int make_profile(struct run *run, uint64_t from, uint64_t to, struct prof
 				     .command = strbuf_str(&run->command),
 				     .quality = c->quality };
 	struct strbuf host = STRBUF_INIT;
+	uint64_t began;
 	struct utsname u;
 	int r;
 
 	if (!uname(&u))
 		strbuf_addf(&host, "%s, Linux %s %s", u.nodename, u.release, u.machine);
 	info.host = strbuf_str(&host);
+	began = now_ns(CLOCK_MONOTONIC);
 	r = naming_profile(run->naming, &info, ret);
+	log_verbose("named in %.1f ms", (double)(now_ns(CLOCK_MONOTONIC) - began) / 1e6);
 	strbuf_done(&host);
 	return r;
 }
