@@ -7,6 +7,16 @@
  */
 #include "request.bpf.h"
 
+/* The first, for programs are attached in this order: a begin whose end went unseen is a loss. */
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(on_complete, struct request *rq, int error, unsigned int nr_bytes)
+{
+	/* A flush without data ends twice: as the device's own request, and as the caller's. */
+	if (!request_end(rq, nr_bytes) && rq->__data_len)
+		count(ABI_COUNT_NO_START);
+	return 0;
+}
+
 SEC("tp_btf/block_rq_insert")
 int on_insert(__u64 *ctx)
 {
@@ -31,15 +41,6 @@ int on_issue(__u64 *ctx)
 	} else {
 		request_begin(ctx, rq, s, 0, now);
 	}
-	return 0;
-}
-
-SEC("tp_btf/block_rq_complete")
-int BPF_PROG(on_complete, struct request *rq, int error, unsigned int nr_bytes)
-{
-	/* A flush without data ends twice: as the device's own request, and as the caller's. */
-	if (!request_end(rq, nr_bytes) && rq->__data_len)
-		count(ABI_COUNT_NO_START);
 	return 0;
 }
 
