@@ -201,10 +201,15 @@ int naming_profile(struct naming *n, const struct profile_info *info, struct pro
 
 void naming_tag(const struct naming *n, uint64_t tag, struct strbuf *out)
 {
+	struct strbuf text = STRBUF_INIT;
+
 	for (const struct label_type *t = n->mode->labels; t && t->name; t++) {
-		if (out->len)
-			strbuf_addch(out, ' ');
-		strbuf_addf(out, "%s=", t->name);
-		t->text(tag >> t->shift & (UINT64_MAX >> (64 - t->bits)), out);
+		strbuf_reset(&text);
+		t->text(tag >> t->shift & (UINT64_MAX >> (64 - t->bits)), &text);
+		/* Nothing: the sample has no such label, as in make_label(). */
+		if (text.len)
+			strbuf_addf(out, "%s%s=%s", out->len ? " " : "", t->name,
+				    strbuf_str(&text));
 	}
+	strbuf_done(&text);
 }
