@@ -97,7 +97,8 @@ def boot(kernel, fs, folder, timeout_s):
     command = [QEMU, "-accel", "tcg,thread=single", "-cpu", "max,la57=off", "-smp", "2", "-m", "1G", "-nodefaults",
                "-no-reboot", "-nographic", "-serial", "file:" + paths["console"],
                "-kernel", os.path.join(kernel, "vmlinuz"), "-initrd", paths["initramfs"],
-               "-append", "console=ttyS0 panic=-1 loglevel=7 mitigations=off"]
+               "-append", "console=ttyS0 panic=-1 loglevel=7 mitigations=off nowatchdog "
+               "rcupdate.rcu_cpu_stall_suppress=1"]
     for name in ("disk", "result"):
         command += ["-drive", "if=virtio,format=raw,file=" + paths[name]]
     try:
