@@ -20,7 +20,7 @@ static struct perfmap read_text(const char *text)
 	int fd = file_of(text, strlen(text));
 	struct perfmap m;
 
-	assert_int_equal(perfmap_read(&m, fd, getuid()), 0);
+	assert_int_equal(perfmap_read(&m, fd, getuid(), 0), 0);
 	close(fd);
 	return m;
 }
@@ -134,7 +134,7 @@ static void test_random_bytes(void **state)
 			bytes[i] = round % 2 ? (char)rand()
 					     : likely[(size_t)rand() % (sizeof(likely) - 1)];
 		fd = file_of(bytes, sizeof(bytes));
-		assert_int_equal(perfmap_read(&m, fd, getuid()), 0);
+		assert_int_equal(perfmap_read(&m, fd, getuid(), 0), 0);
 		for (uint64_t a = 0; a < 4096; a++)
 			perfmap_find(&m, a);
 		perfmap_done(&m);
@@ -165,22 +165,22 @@ static void test_owner(void **state)
 
 	(void)state;
 	if (getuid() != 0)
-		assert_int_equal(perfmap_read(&m, fd, getuid() + 1), -EPERM);
+		assert_int_equal(perfmap_read(&m, fd, getuid() + 1, 0), -EPERM);
 	else {
 		/* Root's file is good for all, another's only for its owner. */
-		assert_int_equal(perfmap_read(&m, fd, 12345), 0);
+		assert_int_equal(perfmap_read(&m, fd, 12345, 0), 0);
 		perfmap_done(&m);
 		assert_int_equal(fchown(fd, 12346, (gid_t)-1), 0);
-		assert_int_equal(perfmap_read(&m, fd, 12345), -EPERM);
-		assert_int_equal(perfmap_read(&m, fd, 12346), 0);
+		assert_int_equal(perfmap_read(&m, fd, 12345, 0), -EPERM);
+		assert_int_equal(perfmap_read(&m, fd, 12346, 0), 0);
 		perfmap_done(&m);
 	}
 	close(fd);
 	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(perfmap_read(&m, ends[0], getuid()), -EPERM);
+	assert_int_equal(perfmap_read(&m, ends[0], getuid(), 0), -EPERM);
 	close(ends[0]);
 	close(ends[1]);
-	assert_int_equal(perfmap_read(&m, -1, getuid()), -ENOENT);
+	assert_int_equal(perfmap_read(&m, -1, getuid(), 0), -ENOENT);
 }
 
 /* A runtime appends while it is measured. */
@@ -209,6 +209,27 @@ static void test_grows(void **state)
 	close(o.fd);
 }
 
+/* A map is no way around --max-memory. */
+static void test_bounded(void **state)
+{
+	enum { LINES = 20000 };
+	struct perfmap m = PERFMAP_INIT;
+	FILE *f = tmpfile();
+
+	(void)state;
+	assert_non_null(f);
+	for (unsigned i = 0; i < LINES; i++)
+		fprintf(f, "%x 10 function_%u\n", 0x1000 + i * 16, i);
+	fflush(f);
+	assert_int_equal(perfmap_read(&m, fileno(f), getuid(), LINES * sizeof(struct span)),
+			 -EFBIG);
+	assert_null(m.names.buf);
+	assert_int_equal(perfmap_read(&m, fileno(f), getuid(), 8 << 20), 0);
+	assert_string_equal(perfmap_find(&m, 0x1000 + 16 * (LINES - 1)), "function_19999");
+	perfmap_done(&m);
+	fclose(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_random_overlaps), cmocka_unit_test(test_garbage),
 		cmocka_unit_test(test_random_bytes),	cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_owner),		cmocka_unit_test(test_grows),
+		cmocka_unit_test(test_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -175,9 +175,9 @@ static void load_dwarf(struct elf_object *e)
 
 /* .dynsym, and what it lacks from .gnu_debugdata. */
 static int add_small_tables(struct symtab *t, const struct elf_file *file, struct elf_file *packed,
-			    char **bytes)
+			    size_t max, char **bytes)
 {
-	ssize_t size = debugdata_read(file, MAX_DEBUGDATA, bytes);
+	ssize_t size = debugdata_read(file, max, bytes);
 
 	if (size > 0 && elf_file_open_memory(packed, *bytes, (size_t)size) >= 0)
 		symtab_add(t, packed, SHT_SYMTAB);
@@ -188,6 +188,7 @@ static int build_symbols(struct elf_object *e, struct symtab *t, const struct el
 {
 	_cleanup_(elf_file_close) struct elf_file debug = ELF_FILE_INIT, packed = ELF_FILE_INIT;
 	_cleanup_free_ char *bytes = NULL;
+	size_t max = e->settings.max_memory;
 	int r = symtab_add(t, file, SHT_SYMTAB);
 
 	if (r <= 0) {
@@ -196,7 +197,8 @@ static int build_symbols(struct elf_object *e, struct symtab *t, const struct el
 			r = symtab_add(t, &debug, SHT_SYMTAB);
 	}
 	if (r <= 0)
-		add_small_tables(t, file, &packed, &bytes);
+		add_small_tables(t, file, &packed, max && max < MAX_DEBUGDATA ? max : MAX_DEBUGDATA,
+				 &bytes);
 	r = symtab_finish(t);
 	/* libelf points into the bytes, which are freed before it is closed. */
 	elf_file_close(&packed);

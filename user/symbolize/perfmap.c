@@ -24,7 +24,7 @@ enum {
 struct reader {
 	struct perfmap *map;
 	struct span *entries;
-	size_t nr, cap;
+	size_t nr, cap, max_memory; /* 0: no bound */
 };
 
 static const char *parse_hex(const char *s, const char *end, uint64_t *ret)
@@ -50,6 +50,13 @@ static const char *parse_hex(const char *s, const char *end, uint64_t *ret)
 	return s > from && s < end ? s + 1 : NULL;
 }
 
+/* The table is built of the entries while they are still there. */
+static bool is_too_much(const struct reader *r)
+{
+	return r->max_memory &&
+	       2 * r->cap * sizeof(*r->entries) + r->map->names.cap > r->max_memory;
+}
+
 static int add_line(struct reader *r, const char *s, const char *end)
 {
 	struct strbuf *names = &r->map->names;
@@ -73,16 +80,19 @@ static int add_line(struct reader *r, const char *s, const char *end)
 	r->nr++;
 	strbuf_add(names, s, name < MAX_NAME ? name : MAX_NAME);
 	strbuf_add(names, "", 1);
-	return names->failed ? -ENOMEM : 0;
+	return names->failed ? -ENOMEM : is_too_much(r) ? -EFBIG : 0;
 }
 
 static ssize_t add_lines(struct reader *r, const char *s, size_t size)
 {
 	const char *from = s, *end = s + size, *newline;
 
-	for (; (newline = memchr(s, '\n', (size_t)(end - s))); s = newline + 1)
-		if (add_line(r, s, newline) < 0)
-			return -ENOMEM;
+	for (; (newline = memchr(s, '\n', (size_t)(end - s))); s = newline + 1) {
+		int e = add_line(r, s, newline);
+
+		if (e < 0)
+			return e;
+	}
 	return s - from;
 }
 
@@ -115,10 +125,10 @@ static int read_entries(struct reader *r, int fd)
 	return 0;
 }
 
-int perfmap_read(struct perfmap *ret, int fd, uint32_t uid)
+int perfmap_read(struct perfmap *ret, int fd, uint32_t uid, size_t max_memory)
 {
 	struct perfmap map = PERFMAP_INIT;
-	struct reader r = { .map = &map };
+	struct reader r = { .map = &map, .max_memory = max_memory };
 	struct stat st;
 	int e;
 
@@ -160,6 +170,7 @@ struct jit {
 	struct perfmap map;
 	int fd; /* the capture's */
 	uint32_t uid;
+	size_t max_memory;
 	time_t read_at;
 	bool dropped;
 };
@@ -183,13 +194,15 @@ static int jit_open(const struct object *o, const struct symbolizer_settings *se
 	_cleanup_free_ struct jit *j = calloc(1, sizeof(*j));
 	int r;
 
-	(void)settings;
 	if (!j)
 		return -ENOMEM;
 	j->fd = o->fd;
 	j->uid = o->uid;
+	j->max_memory = settings->max_memory;
 	j->read_at = seconds();
-	r = perfmap_read(&j->map, o->fd, o->uid);
+	r = perfmap_read(&j->map, o->fd, o->uid, j->max_memory);
+	if (r == -EFBIG && settings->ret_limited)
+		*settings->ret_limited = true;
 	if (r < 0)
 		return r;
 	*ret_object = (struct resolved_object){ 0 };
@@ -211,7 +224,7 @@ static void read_again(struct jit *j)
 	struct perfmap map;
 
 	j->read_at = seconds();
-	if (perfmap_read(&map, j->fd, j->uid) < 0)
+	if (perfmap_read(&map, j->fd, j->uid, j->max_memory) < 0)
 		return;
 	perfmap_done(&j->map);
 	j->map = map;

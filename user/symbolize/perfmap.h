@@ -26,9 +26,10 @@ struct perfmap {
 /*
  * Reads a map from its beginning. Lines that are none are skipped, a last line without a newline
  * is still being written and is skipped too. 0; -EPERM: the file is not `uid`'s or root's, or is
- * no plain file, so that it may be anybody's invention; other negative errno.
+ * no plain file, so that it may be anybody's invention; -EFBIG: reading it takes more than
+ * max_memory bytes (0: no bound); other negative errno.
  */
-int perfmap_read(struct perfmap *ret, int fd, uint32_t uid);
+int perfmap_read(struct perfmap *ret, int fd, uint32_t uid, size_t max_memory);
 void perfmap_done(struct perfmap *m);
 /* NULL: no function is known there. */
 const char *perfmap_find(const struct perfmap *m, uint64_t address);
