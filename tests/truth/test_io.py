@@ -22,9 +22,9 @@ SIZE = "64m"
 SECONDS = 3
 # The edges of a run: blocks of fio's own files and of its libraries, read as it starts.
 EDGE = 64
-# While somebody attaches to the same tracepoints, the kernel leaves out some calls of those that
-# are attached already (run_cnt of bpftool prog says so): rarely more than this part of all.
-LEFT_OUT = 0.003
+# For milliseconds at a time this kernel does not run programs at block_rq_complete (run_cnt of
+# bpftool prog says so); bpfprof finds out and counts such requests as lost. At most so many of all:
+LEFT_OUT = 0.01
 # What the way around the block layer may cost a request, in nanoseconds, beside the 5 %.
 AROUND_NS = 25000
 
@@ -80,7 +80,8 @@ class Fio(Case):
             job = json.load(f)["jobs"][0]["read"]
         report = json.loads(done.stdout)
         self.assertEqual(report["mode"], "io")
-        self.assertEqual(report["quality"]["lost"], 0)
+        self.lost = report["quality"]["lost"] + report["quality"]["unfinished"]
+        self.assertLessEqual(report["quality"]["lost"], LEFT_OUT * job["total_ios"])
         rows = [r for r in report["rows"] if r["labels"]["op"] == "read" and
                 r["labels"]["device"] == self.device]
         return job, rows
@@ -90,7 +91,8 @@ class Fio(Case):
         print("   ", *line, file=sys.stderr)
 
     def check_count(self, row, job):
-        self.assertGreaterEqual(row["count"], job["total_ios"] * (1 - LEFT_OUT) - EDGE)
+        """Every request of fio's is counted or known to be lost, but for a few lost last."""
+        self.assertGreaterEqual(row["count"] + self.lost, job["total_ios"] - 8)
         self.assertLessEqual(row["count"], job["total_ios"] + EDGE)
 
     def check_row(self, row):
