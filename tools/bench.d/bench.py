@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What the benches share: loads that end by themselves, paired rounds, medians."""
+import atexit
 import json
 import os
 import re
@@ -23,7 +24,9 @@ def need(*programs):
 
 
 def build(source, *flags):
-    out = os.path.join(tempfile.mkdtemp(prefix="bpfprof-bench-"), os.path.splitext(source)[0])
+    folder = tempfile.mkdtemp(prefix="bpfprof-bench-")
+    atexit.register(shutil.rmtree, folder, True)
+    out = os.path.join(folder, os.path.splitext(source)[0])
     subprocess.run(["cc", *flags, "-o", out, os.path.join(HERE, source)], check=True)
     return out
 
