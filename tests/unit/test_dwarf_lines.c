@@ -85,7 +85,7 @@ static void check(const struct line_table *t, uint64_t address, const char *path
 		return;
 	}
 	assert_non_null(r);
-	assert_true(line_table_path(t, r->file, "/work", &found));
+	assert_true(line_table_path(t, r->file, "/made", &found));
 	assert_string_equal(strbuf_str(&found), path);
 	assert_int_equal(r->line, line);
 }
@@ -117,8 +117,8 @@ static void test_gaps_and_paths(void **state)
 	check(&t, 0x2007, "/one/a.c", 13);
 	check(&t, 0x2008, NULL, 0);
 	check(&t, 0x2fff, NULL, 0);
-	check(&t, 0x3000, "/work/two/b.c", 5);
-	check(&t, 0x300f, "/work/c.c", 10);
+	check(&t, 0x3000, "/made/two/b.c", 5);
+	check(&t, 0x300f, "/made/c.c", 10);
 	check(&t, 0x3010, NULL, 0);
 	line_table_done(&t);
 }
