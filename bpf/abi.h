@@ -118,6 +118,15 @@ struct abi_event {
 };
 _Static_assert(sizeof(struct abi_event) == 56, "abi_event");
 
+/* An event under way, of a mode whose events begin and end: the values of its map `started`. */
+struct abi_started {
+	__u64 queued, issued; /* CLOCK_MONOTONIC; 0: not (yet) */
+	__u64 who, stack;     /* who 0: not one that was asked for */
+	__u32 again;	      /* put back by the driver */
+	__u32 open;	      /* 0: it ended, nothing here is of use */
+};
+_Static_assert(sizeof(struct abi_started) == 40, "abi_started");
+
 /* Per-CPU counters of the kernel half; user/collect/drain.c maps them to quality ids. */
 enum abi_counter {
 	ABI_COUNT_LOST,	      /* no slot, and no room in the ring */

@@ -21,9 +21,9 @@ SEC("tp_btf/block_rq_insert")
 int on_insert(__u64 *ctx)
 {
 	struct request *rq = compat_request_arg(ctx, cfg.rq_arg);
-	struct started *s = bpf_map_lookup_elem(&started, &rq);
+	struct abi_started *s = bpf_map_lookup_elem(&started, &rq);
 
-	if (!s || !s->again)
+	if (!s || !s->open || !s->again)
 		request_begin(ctx, rq, s, bpf_ktime_get_ns(), 0);
 	return 0;
 }
@@ -32,10 +32,10 @@ SEC("tp_btf/block_rq_issue")
 int on_issue(__u64 *ctx)
 {
 	struct request *rq = compat_request_arg(ctx, cfg.rq_arg);
-	struct started *s = bpf_map_lookup_elem(&started, &rq);
+	struct abi_started *s = bpf_map_lookup_elem(&started, &rq);
 	__u64 now = bpf_ktime_get_ns();
 
-	if (s && !s->issued) {
+	if (s && s->open && !s->issued) {
 		s->issued = now;
 		s->again = 0;
 	} else {
@@ -49,9 +49,9 @@ SEC("tp_btf/block_rq_requeue")
 int on_requeue(__u64 *ctx)
 {
 	struct request *rq = compat_request_arg(ctx, cfg.rq_arg);
-	struct started *s = bpf_map_lookup_elem(&started, &rq);
+	struct abi_started *s = bpf_map_lookup_elem(&started, &rq);
 
-	if (!s || !s->who)
+	if (!s || !s->open || !s->who)
 		return 0;
 	if (!s->queued)
 		s->queued = s->issued;
@@ -66,9 +66,12 @@ SEC("?tp_btf/block_rq_merge")
 int on_merge(__u64 *ctx)
 {
 	struct request *rq = compat_request_arg(ctx, cfg.rq_arg);
+	struct abi_started *s = bpf_map_lookup_elem(&started, &rq);
 
-	if (!bpf_map_delete_elem(&started, &rq))
+	if (s && s->open) {
+		s->open = 0;
 		count(ABI_COUNT_MERGED);
+	}
 	return 0;
 }
 

@@ -128,7 +128,8 @@ static int report(struct run *run, bool last, struct strbuf *error)
 		return r;
 	run->interval_began = to;
 	if (run->memory_limited)
-		log_warn("--max-memory: names, lines or inlined calls of large files were left out");
+		log_warn(
+			"--max-memory: names, lines or inlined calls of large files were left out");
 	if (!run->settings.interval_ns)
 		return output_write(&run->settings.output, p, &run->settings.view, run->mode->view,
 				    error);

@@ -235,9 +235,11 @@ static void count_unfinished(struct drain *d)
 {
 	int fd = bpf_object__find_map_fd_by_name(d->obj, "started");
 	__u64 key, *previous = NULL;
+	struct abi_started s;
 
 	while (fd >= 0 && !bpf_map_get_next_key(fd, previous, &key)) {
-		d->capture->quality.n[QUALITY_UNFINISHED]++;
+		if (!bpf_map_lookup_elem(fd, &key, &s) && s.open && s.who)
+			d->capture->quality.n[QUALITY_UNFINISHED]++;
 		previous = &key;
 	}
 }
