@@ -18,7 +18,7 @@ struct measure_settings {
 	bool has_duration;     /* it was given */
 	uint64_t interval_ns;  /* a report each so often; 0: one at the end */
 	uint64_t nr_intervals; /* 0: as many as the duration has */
-	bool no_inline, no_lines;
+	bool no_inline;
 	char **program; /* what to start and measure, NULL-ended; NULL: nothing */
 };
 

@@ -222,7 +222,6 @@ static int measure(struct run *run, struct strbuf *error)
 static int open_all(struct run *run, struct strbuf *error)
 {
 	struct symbolizer_settings names = { .no_inline = run->settings.no_inline,
-					     .no_lines = run->settings.no_lines,
 					     .at_tracepoint = run->mode->at_tracepoint,
 					     .ret_limited = &run->memory_limited };
 	int r = live_open(&run->live, run->mode, &run->settings.live, error);

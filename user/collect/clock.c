@@ -157,11 +157,6 @@ void clocks_stop(struct clocks *c)
 	free(c);
 }
 
-const char *clocks_event(const struct clocks *c)
-{
-	return c->event->name;
-}
-
 bool clocks_has_event(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)

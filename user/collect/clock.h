@@ -22,8 +22,6 @@ int clocks_start(struct clocks **ret, const struct clock_settings *settings,
 int clocks_add_cpu(struct clocks *c, uint32_t cpu);
 /* Detaches and closes; NULL is fine. */
 void clocks_stop(struct clocks *c);
-/* What ticks: "cycles" or "cpu-clock". */
-const char *clocks_event(const struct clocks *c);
 /* Is it a name that clock_settings.event may have? */
 bool clocks_has_event(const char *name);
 /*

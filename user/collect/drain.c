@@ -269,8 +269,3 @@ int drain_run(struct drain *d, bool last, live_event_fn on_event, void *ctx)
 		r = records_finish(d->records);
 	return r < 0 ? r : 0;
 }
-
-size_t drain_memory(const struct drain *d)
-{
-	return records_memory(d->records);
-}

@@ -37,5 +37,3 @@ DEFINE_CLEANUP(struct drain, drain_free)
 int drain_fd(const struct drain *d);
 /* `last`: no program is attached any more; what still misses its stack is counted as lost. */
 int drain_run(struct drain *d, bool last, live_event_fn on_event, void *ctx);
-/* The tables of ids. */
-size_t drain_memory(const struct drain *d);

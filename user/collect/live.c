@@ -389,12 +389,6 @@ uint64_t live_period(const struct live *l)
 	return l->drain_settings.config.period;
 }
 
-size_t live_memory(const struct live *l)
-{
-	return l->drain_settings.budget.fixed + capture_memory(&l->capture) +
-	       tracker_memory(l->tracker) + sideband_memory(l->sideband) + drain_memory(l->drain);
-}
-
 size_t live_naming_memory(const struct live *l)
 {
 	return l->drain_settings.budget.growing / 2;

@@ -62,8 +62,6 @@ uint64_t live_stopped(const struct live *l);
 uint64_t live_period(const struct live *l);
 /* Bytes that naming what was taken may use, of --max-memory. */
 size_t live_naming_memory(const struct live *l);
-/* Bytes held: maps and rings, and own memory. */
-size_t live_memory(const struct live *l);
 /* All processes that were asked for (--pid, -- PROGRAM) have ended. */
 bool live_targets_gone(const struct live *l);
 void live_free(struct live *l);

@@ -123,10 +123,14 @@ static uint32_t known(const struct intern *ids, const uint32_t *values, uint64_t
 	return intern_find(ids, &id, sizeof(id), &at) ? values[at] : NO_ID;
 }
 
-/* Naming what was taken will need about as much again. */
+/*
+ * Naming what was taken will need about as much again. The side-band's rings count here and in
+ * the fixed part: on the safe side.
+ */
 static bool is_full(const struct records *r)
 {
-	return capture_memory(r->capture) + tracker_memory(r->tracker) + records_memory(r) >
+	return capture_memory(r->capture) + tracker_memory(r->tracker) +
+		       sideband_memory(r->sideband) + records_memory(r) >
 	       r->settings->budget.growing / 2;
 }
 
