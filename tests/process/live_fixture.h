@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "collect/build_id.h"
+#include "process/build_id.h"
 #include "watch.h"
 
 enum { PAGES = 128 };

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "collect/process.h"
+#include "process/tracker.h"
 #include "collect/sideband.h"
 
 struct watch {

@@ -17,8 +17,8 @@
 
 #include "base/array.h"
 #include "base/strbuf.h"
-#include "collect/proc_maps.h"
-#include "collect/proc_stat.h"
+#include "process/proc_maps.h"
+#include "process/proc_stat.h"
 
 struct seen {
 	struct proc_map maps[4096];

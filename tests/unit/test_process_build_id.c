@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-#include "collect/build_id.h"
+#include "process/build_id.h"
 
 enum { HEAD = 8192 };
 

@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include "base/file.h"
-#include "collect/build_id.h"
-#include "collect/cgroup.h"
+#include "process/build_id.h"
+#include "process/cgroup.h"
 #include "tracker_fixture.h"
 
 static void test_kinds(void **state)

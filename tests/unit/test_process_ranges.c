@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "collect/ranges.h"
+#include "process/ranges.h"
 
 enum { PAGES = 64 };
 

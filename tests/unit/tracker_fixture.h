@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collect/process.h"
+#include "process/tracker.h"
 
 enum { PID = 4194000, OTHER = 4194001, THIRD = 4194002 };
 

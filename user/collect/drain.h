@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "collect/budget.h"
 #include "collect/live.h"
-#include "collect/process.h"
+#include "process/tracker.h"
 #include "collect/sideband.h"
 #include "model/capture.h"
 

@@ -19,7 +19,7 @@
 #include "collect/clock.h"
 #include "collect/cpus.h"
 #include "collect/drain.h"
-#include "collect/process.h"
+#include "process/tracker.h"
 #include "collect/sideband.h"
 #include "collect/tracepoints.h"
 

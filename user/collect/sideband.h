@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "collect/process.h"
+#include "process/tracker.h"
 
 struct sideband;
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collect/process.h"
+#include "process/tracker.h"
 
 /* Is it one that sideband_record_event() makes an event of? `size` bytes, with its header. */
 bool sideband_record_wanted(const struct perf_event_header *record, size_t size);

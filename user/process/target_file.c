@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "collect/target_file.h"
+#include "process/target_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "collect/build_id.h"
+#include "process/build_id.h"
 
 enum { KEPT_FDS = 64 };
 

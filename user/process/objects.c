@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "collect/build_id.h"
-#include "collect/tracker.h"
+#include "process/build_id.h"
+#include "process/inside.h"
 
 #define FIRST_WAIT_NS 100000000ull
 #define LAST_WAIT_NS  5000000000ull

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "collect/process.h"
+#include "process/tracker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "collect/proc_stat.h"
-#include "collect/tracker.h"
+#include "process/proc_stat.h"
+#include "process/inside.h"
 
 #define GRACE_NS 1000000000ull
 

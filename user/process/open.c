@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collect/proc_maps.h"
-#include "collect/proc_stat.h"
-#include "collect/tracker.h"
+#include "process/proc_maps.h"
+#include "process/proc_stat.h"
+#include "process/inside.h"
 
 /* Takes the file if it is `want`; closes it if not. */
 static int keep_if_same(int fd, const struct stat *st, const struct file_identity *want,

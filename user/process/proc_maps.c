@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "collect/proc_maps.h"
+#include "process/proc_maps.h"
 
 #include <errno.h>
 #include <stdbool.h>

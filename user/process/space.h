@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collect/ranges.h"
+#include "process/ranges.h"
 
 #define SPACE_NO_OBJECT UINT32_MAX
 

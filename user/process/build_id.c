@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "collect/build_id.h"
+#include "process/build_id.h"
 
 #include <elf.h>
 #include <endian.h>

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "collect/cgroup.h"
-#include "collect/proc_stat.h"
-#include "collect/tracker.h"
+#include "process/cgroup.h"
+#include "process/proc_stat.h"
+#include "process/inside.h"
 
 #define FIRST_WAIT_NS 100000000ull
 #define LAST_WAIT_NS  10000000000ull

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "collect/cgroup.h"
+#include "process/cgroup.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "collect/proc_stat.h"
+#include "process/proc_stat.h"
 
 #include <errno.h>
 #include <stdio.h>

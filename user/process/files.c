@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "collect/tracker.h"
+#include "process/inside.h"
 
 #define DELETED " (deleted)"
 

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "collect/proc_maps.h"
-#include "collect/proc_stat.h"
-#include "collect/tracker.h"
+#include "process/proc_maps.h"
+#include "process/proc_stat.h"
+#include "process/inside.h"
 
 /* Who makes the kernel drop records all the time gets no more than a 20th of a CPU of us. */
 enum { RESCAN_REST = 20 };

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The tracker's inside, for the files that make it up: process.c (events),
- * process_scan.c (/proc), process_frames.c (addresses), process_files.c (what
- * is mapped, by number), process_objects.c (files of the capture). A range
- * names a file of the table here; an object of the capture is made of it when
- * it is first sampled, and files that turn out to be the same share one.
+ * The tracker's inside, for the files that make it up: tracker.c (events),
+ * scan.c (/proc), frames.c (addresses), files.c (what is mapped, by number),
+ * objects.c (files of the capture), open.c. A range names a file of the table
+ * here; an object of the capture is made of it when it is first sampled, and
+ * files that turn out to be the same share one.
  */
 #pragma once
 #include "base/intern.h"
-#include "collect/process.h"
-#include "collect/space.h"
-#include "collect/target_file.h"
+#include "process/tracker.h"
+#include "process/space.h"
+#include "process/target_file.h"
 
 enum {
 	FILE_JIT = 0, /* all anonymous memory */
@@ -56,7 +56,7 @@ struct tracker {
 /* CLOCK_MONOTONIC. */
 uint64_t tracker_now(void);
 
-/* process_files.c */
+/* files.c */
 int tracker_file(struct tracker *t, const char *path, const struct file_identity *id,
 		 uint32_t *ret_file);
 const char *tracker_file_path(const struct tracker *t, uint32_t file);
@@ -67,20 +67,20 @@ uint64_t tracker_file_offset(const struct tracker *t, uint32_t file, uint64_t st
 /* Frees the numbers of files that no space maps any more, when there are many. 0 or -ENOMEM. */
 int tracker_sweep_files(struct tracker *t);
 
-/* process_scan.c */
+/* scan.c */
 /*
  * Reads /proc/PID/maps into t->read. The number of ranges (0: a kernel thread), or a negative
  * errno: -ESRCH, -ENOENT: gone.
  */
 int tracker_read_maps(struct tracker *t, uint32_t tgid);
 
-/* process_objects.c */
+/* objects.c */
 /* The object of a range that was sampled. 0 or -ENOMEM. */
 int tracker_object(struct tracker *t, struct space *s, const struct range *r, uint32_t *ret_object);
 /* The object of all that is unknown in a space; NULL: of nobody in particular. */
 int tracker_none(struct tracker *t, struct space *s, uint32_t *ret_object);
 
-/* process_open.c */
+/* open.c */
 /* Opens what a range maps, if it is surely the same file, and says what it is. -1: can't be had. */
 int tracker_open_file(struct tracker *t, struct space *s, const struct range *r,
 		      struct file_identity *ret);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "collect/ranges.h"
+#include "process/ranges.h"
 
 #include <errno.h>
 #include <stdlib.h>
