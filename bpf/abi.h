@@ -29,8 +29,9 @@ enum abi_flag {
 	ABI_FILTER_COMM = 1 << 4,
 	ABI_FILTER_CGROUP = 1 << 5,
 	ABI_FILTER_CPU = 1 << 6,
-	ABI_CHILDREN = 1 << 7,	 /* what a measured process forks is measured too */
-	ABI_QUEUE_PHASE = 1 << 8 /* io: measure the time in the queue too */
+	ABI_CHILDREN = 1 << 7,	  /* what a measured process forks is measured too */
+	ABI_QUEUE_PHASE = 1 << 8, /* io: measure the time in the queue too */
+	ABI_TABLES = 1 << 9,	  /* walk user stacks by tables; else the kernel does, by fp */
 };
 
 /* Settings, written before load and constant to the verifier afterwards. */
@@ -39,14 +40,16 @@ struct abi_config {
 	__u64 slower;	  /* events of at least this value are listed singly; 0: none */
 	__u64 period;	  /* value of one sample of a clock */
 	__u32 flags;	  /* enum abi_flag */
-	__u32 max_depth;  /* frames of each kind that are taken */
+	__u32 max_depth;  /* kernel frames that are taken */
 	__u32 slot_mask;  /* slots of a region, minus 1 */
 	__u32 seen_mask;  /* entries of the table of sent ids, minus 1 */
 	__u32 nr_regions; /* CPUs */
 	__u32 rq_arg;	  /* io: which argument of a tracepoint is the request */
+	__u32 max_user_depth;
+	__u32 space_mask; /* entries of the table of address spaces, minus 1 */
 	char comm_glob[ABI_GLOB_LEN];
 };
-_Static_assert(sizeof(struct abi_config) == 80, "abi_config");
+_Static_assert(sizeof(struct abi_config) == 88, "abi_config");
 
 /* What an event is summed under. */
 struct abi_key {
@@ -81,6 +84,7 @@ enum abi_record_type {
 	ABI_STACK,
 	ABI_SPILL, /* a sample that found no slot */
 	ABI_EVENT, /* a sample that is to be listed by itself; it is counted elsewhere */
+	ABI_ASK,   /* a walk lacked tables */
 };
 
 struct abi_thread {
@@ -96,7 +100,29 @@ _Static_assert(sizeof(struct abi_thread) == 56, "abi_thread");
 
 enum abi_frames { ABI_KERNEL_FRAMES, ABI_USER_FRAMES, ABI_FRAME_KINDS };
 
-/* Its frames follow it: nr[0] + nr[1] addresses, leaf first, kind by kind. */
+/* Why a walk of a user stack ended. */
+enum abi_stop {
+	ABI_STOP_NONE,	      /* there was no user stack, or none was asked for */
+	ABI_STOP_KERNEL,      /* the kernel walked it, by frame pointers: it doesn't say */
+	ABI_STOP_ROOT,	      /* at its root: a caller that is said to be undefined, or 0 */
+	ABI_STOP_DEPTH,	      /* at the depth limit */
+	ABI_STOP_MEMORY,      /* where memory could not be read */
+	ABI_STOP_NO_FRAME,    /* in code without a table, and without a frame pointer */
+	ABI_STOP_NO_PROGRESS, /* the caller would not have been further up the stack */
+	ABI_STOP_REGISTER,    /* its caller needs a register that is not known there */
+	ABI_STOP_RULE,	      /* its caller needs a rule that tables can't say */
+	ABI_STOP_UNREADABLE,  /* at once: no registers, no stack */
+	ABI_STOPS
+};
+
+enum abi_stack_flag {
+	ABI_STACK_APPROXIMATE = 1 << 0, /* a table was not there yet: steps by frame pointers */
+};
+
+/*
+ * Its frames follow it: nr[0] + nr[1] addresses, leaf first, kind by kind. Callers are return
+ * addresses, but for those that a walk by tables found: these are addresses of the call.
+ */
 struct abi_stack {
 	__u32 type;
 	__u32 tgid;
@@ -104,10 +130,15 @@ struct abi_stack {
 	__u64 start_ns; /* of the process */
 	__u64 time;	/* CLOCK_MONOTONIC */
 	__u32 exec_id;
-	__s32 error; /* why the user stack could not be taken; 0: it was, or was not asked for */
+	__u8 stop;  /* enum abi_stop */
+	__u8 flags; /* enum abi_stack_flag */
+	__u16 pad;
 	__u32 nr[ABI_FRAME_KINDS];
+	__u64 space;	/* token of the address space … */
+	__u32 mappings; /* … and which list of its mappings the walk went by; 0: none */
+	__u32 pad2;
 };
-_Static_assert(sizeof(struct abi_stack) == 48, "abi_stack");
+_Static_assert(sizeof(struct abi_stack) == 64, "abi_stack");
 
 struct abi_event {
 	__u32 type;
@@ -117,6 +148,59 @@ struct abi_event {
 	struct abi_key key;
 };
 _Static_assert(sizeof(struct abi_event) == 56, "abi_event");
+
+enum { ABI_MAX_ASKED = 4 };
+
+/* Addresses of a process where a walk found no table. Sent once a space and 64 KB. */
+struct abi_ask {
+	__u32 type;
+	__u32 tgid;
+	__u64 space;
+	__u64 start_ns; /* of the process */
+	__u64 time;	/* CLOCK_MONOTONIC */
+	__u32 exec_id;
+	__u32 nr;
+	__u64 addresses[ABI_MAX_ASKED];
+};
+_Static_assert(sizeof(struct abi_ask) == 72, "abi_ask");
+
+/*
+ * Tables for the walk (cfi.h) and the lists of mappings stand in one memory, an array of maps:
+ * a location is of a 32-bit word, `block << 14 | word`, ABI_SEGMENT_BLOCKS blocks of 64 KB a map.
+ */
+enum {
+	ABI_BLOCK_WORDS = 16384,
+	ABI_SEGMENT_BLOCKS = 16,
+	ABI_MAX_SEGMENTS = 2048, /* a location has 29 bits */
+};
+
+/* What a walk does in a mapping. */
+enum abi_mapping_kind {
+	ABI_MAPPING_UNKNOWN,  /* a file whose table has not been asked for yet */
+	ABI_MAPPING_TABLE,    /* goes by its pages */
+	ABI_MAPPING_NO_TABLE, /* steps by frame pointers: code that was made at run time … */
+	ABI_MAPPING_KEEPS_FP, /* … or that is known to keep them */
+};
+
+/* Executable memory of an address space: a sorted list, within one block. */
+struct abi_mapping {
+	__u64 start, end;
+	__u32 page; /* TABLE: location of the word (CFI_PAGE) of the page that `start` is in */
+	__u16 low;  /* where in that page */
+	__u16 kind;
+};
+enum { ABI_MAPPING_WORDS = 6, ABI_MAX_MAPPINGS = ABI_BLOCK_WORDS / ABI_MAPPING_WORDS };
+_Static_assert(sizeof(struct abi_mapping) == 4 * ABI_MAPPING_WORDS, "abi_mapping");
+
+/*
+ * What is mapped where, by address space. Open addressing: a token stands in one of
+ * ABI_SPACE_PROBES entries from its low bits on. User space alone writes.
+ */
+struct abi_space {
+	__u64 token;	/* hash of tgid, start and exec id; 0: free */
+	__u64 mappings; /* number << 32 | location of the first; changes at once */
+};
+enum { ABI_SPACE_PROBES = 4 };
 
 /* An event under way, of a mode whose events begin and end: the values of its map `started`. */
 struct abi_started {
@@ -137,5 +221,6 @@ enum abi_counter {
 	ABI_COUNT_MERGED,
 	ABI_COUNT_REQUEUED,
 	ABI_COUNT_SPLIT,
+	ABI_COUNT_ASK_LOST, /* an ask that found no room in the ring */
 	ABI_COUNTERS
 };

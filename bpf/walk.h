@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The walk of a user stack by compiled call-frame information (cfi.h): one
+ * step from a frame to its caller. The same code runs in the kernel half and
+ * on the host. Who includes it defines before:
+ *
+ *	const __u32 *walk_block(__u32 location)   the CFI_BLOCK_WORDS words that a location
+ *	                                          lies in; NULL: there are none
+ *	long walk_copy(void *to, __u32 size, __u64 from)   user memory; not 0: unreadable
+ *
+ * All that is read may be enemy input: every index is masked where it is used,
+ * and each step either ends the walk or goes up the stack.
+ */
+#pragma once
+#include "abi.h"
+#include "cfi.h"
+
+enum {
+	WALK_WINDOW = 1024,  /* bytes of stack read at once: a read costs the same for 8 or 512 */
+	WALK_REGISTERS = 64, /* words kept of struct pt_regs, and more: a mask */
+	WALK_FP_FRAME = 1 << 20, /* no frame that a frame pointer leads to is larger, in bytes */
+	WALK_MAPPING_STEPS = 12, /* halvings that find one of ABI_MAX_MAPPINGS */
+	WALK_ROW_STEPS = 14,	 /* … and one of a page's rows */
+};
+
+#define WALK_NO_WINDOW 1ull /* no word's address */
+
+struct walk {
+	__u64 pc, sp, fp;
+	__u64 window_at; /* user address of what `window` holds, or WALK_NO_WINDOW */
+	/* The mapping that the last frame lay in; size 0: none yet. */
+	__u64 start, size;
+	__u32 page, low, kind;	     /* as in struct abi_mapping */
+	__u32 mappings, nr_mappings; /* the address space's: location of the first; number */
+	__u32 first, nr, max;	     /* where the frames begin, how many they are and may be */
+	__u8 exact;		     /* pc is where the thread was: no return address */
+	__u8 whole;		     /* `registers` are this frame's */
+	__u8 stop;		     /* enum abi_stop */
+	__u8 flags;		     /* enum abi_stack_flag */
+	__u32 nr_asked;
+	__u64 asked[ABI_MAX_ASKED]; /* addresses for which there is no table yet */
+	__u64 registers[WALK_REGISTERS];
+	__u64 window[WALK_WINDOW / 8];
+};
+
+/* The caller: its sp; where in memory its pc and frame pointer are, or 0: in `ra` and `fp`. */
+struct walk_caller {
+	__u64 cfa, ra_at, fp_at, ra, fp;
+};
+
+#if defined(__TARGET_ARCH_arm64) || (defined(__aarch64__) && !defined(__TARGET_ARCH_x86))
+#include "walk_arm64.h"
+#else
+#include "walk_x86.h"
+#endif
+
+static inline int walk_stop(struct walk *w, __u8 stop)
+{
+	w->stop = stop;
+	return 1;
+}
+
+/* One word of a location's block. */
+static inline __u32 walk_word(const __u32 *block, __u32 at)
+{
+	return block[at & (CFI_BLOCK_WORDS - 1)];
+}
+
+/* Two words, at an even place. */
+static inline __u64 walk_long(const __u32 *block, __u32 at)
+{
+	return *(const __u64 *)&block[at & (CFI_BLOCK_WORDS - 2)];
+}
+
+/*
+ * The searches are free of branches: a verifier that has to follow both ways of each comparison
+ * is not done in any time. ~0 if a <= b, for numbers below 2^63.
+ */
+static inline __u32 walk_not_above(__u64 a, __u64 b)
+{
+	return ~(__u32)((__s64)(b - a) >> 63);
+}
+
+static inline void walk_ask(struct walk *w, __u64 address)
+{
+	w->flags |= ABI_STACK_APPROXIMATE;
+	if (w->nr_asked < ABI_MAX_ASKED)
+		w->asked[w->nr_asked++ & (ABI_MAX_ASKED - 1)] = address;
+}
+
+/* Looks the address up among the mappings. Sets start to kind; false: it is in none of them. */
+static inline int walk_find_mapping(struct walk *w, __u64 at)
+{
+	const __u32 *block;
+	__u32 n = 0, left = w->nr_mappings, entry;
+	__u64 start, end;
+
+	if (at - w->start < w->size)
+		return 1;
+	if (!left || at >> 63)
+		return 0;
+	block = walk_block(w->mappings);
+	if (!block)
+		return 0;
+	for (int i = 0; i < WALK_MAPPING_STEPS; i++) {
+		__u32 half = left >> 1;
+
+		if (left <= 1)
+			break;
+		start = walk_long(block, w->mappings + (n + half) * ABI_MAPPING_WORDS);
+		n += half & walk_not_above(start, at);
+		left -= half;
+	}
+	entry = w->mappings + n * ABI_MAPPING_WORDS;
+	start = walk_long(block, entry);
+	end = walk_long(block, entry + 2);
+	if (at < start || at >= end)
+		return 0;
+	w->start = start;
+	w->size = end - start;
+	w->page = walk_word(block, entry + 4);
+	w->low = walk_word(block, entry + 5) & 0xffff;
+	w->kind = walk_word(block, entry + 5) >> 16;
+	return 1;
+}
+
+/* The row in force at an address of the last mapping. *ret_index: where its page's index is. */
+static inline __u32 walk_find_rule(const struct walk *w, __u64 at, __u32 *ret_index)
+{
+	__u64 relative = at - w->start + w->low;
+	__u32 page = w->page + (__u32)(relative >> CFI_PAGE_SHIFT);
+	__u32 low = relative & 0xffff, shift, index, n, left, rows;
+	const __u32 *block = walk_block(page);
+	const __u16 *buckets;
+
+	if (!block)
+		return CFI_GAP;
+	page = walk_word(block, page);
+	block = walk_block(CFI_PAGE_LOCATION(page));
+	if (!block)
+		return CFI_GAP;
+	index = CFI_PAGE_LOCATION(page) & (CFI_BLOCK_WORDS - 1);
+	shift = CFI_PAGE_SHIFT_OF(page);
+	buckets = (const __u16 *)block;
+	rows = 2 * index + (low >> (CFI_BUCKET_SHIFT + shift));
+	n = buckets[rows & (2 * CFI_BLOCK_WORDS - 1)];
+	left = buckets[(rows + 1) & (2 * CFI_BLOCK_WORDS - 1)] - n + 1;
+	left &= CFI_BLOCK_WORDS - 1;
+	rows = index + CFI_INDEX_WORDS(shift);
+	for (int i = 0; i < WALK_ROW_STEPS; i++) {
+		__u32 half = left >> 1;
+
+		if (left <= 1)
+			break;
+		n += half & walk_not_above(walk_word(block, rows + n + half), low << 16 | 0xffff);
+		left -= half;
+	}
+	*ret_index = CFI_PAGE_LOCATION(page);
+	return walk_word(block, rows + n) & 0xffff;
+}
+
+/* A word of the stack. The window follows the walk; where it can't be read, the word alone is. */
+static inline long walk_read(struct walk *w, __u64 at, __u64 *ret)
+{
+	__u64 offset = at - w->window_at;
+
+	if (offset <= WALK_WINDOW - 8 && !(offset & 7)) {
+		*ret = w->window[offset >> 3 & (WALK_WINDOW / 8 - 1)];
+		return 0;
+	}
+	if (!walk_copy(w->window, WALK_WINDOW, at)) {
+		w->window_at = at;
+		*ret = w->window[0];
+		return 0;
+	}
+	w->window_at = WALK_NO_WINDOW;
+	return walk_copy(ret, 8, at);
+}
+
+/* A register's value in the present frame. false: it isn't known here. */
+static inline int walk_register(const struct walk *w, __u32 number, __u64 *ret)
+{
+	if (number == WALK_SP)
+		*ret = w->sp;
+	else if (number == WALK_FP)
+		*ret = w->fp;
+	else if (w->whole)
+		*ret = w->registers[number & (WALK_REGISTERS - 1)];
+	else
+		return 0;
+	return 1;
+}
+
+static inline int walk_full_rule(struct walk *w, __u32 index, __u32 n, struct walk_caller *ret)
+{
+	const __u32 *block = walk_block(index);
+	__u32 at = index - CFI_RULE_WORDS * (n + 1), head, ra, fp;
+	__u64 value = 0;
+
+	if (!block)
+		return walk_stop(w, ABI_STOP_RULE);
+	head = walk_word(block, at);
+	ra = head >> 8 & 0xf;
+	fp = head >> 12 & 0xf;
+	if (ra == CFI_UNDEFINED)
+		return walk_stop(w, ABI_STOP_ROOT);
+	if (ra == CFI_SAME && !WALK_LINK)
+		return walk_stop(w, ABI_STOP_RULE);
+	if (!walk_register(w, head & ~CFI_CFA_DEREF & 0xff, &value))
+		return walk_stop(w, ABI_STOP_REGISTER);
+	ret->cfa = value + (__s32)walk_word(block, at + 1);
+	if (head & CFI_CFA_DEREF) {
+		if (walk_read(w, ret->cfa, &value))
+			return walk_stop(w, ABI_STOP_MEMORY);
+		ret->cfa = value + (__s32)walk_word(block, at + 2);
+	}
+	value = ret->cfa;
+	if (ra != CFI_AT_CFA &&
+	    !walk_register(w, ra == CFI_SAME ? WALK_LINK : head >> 16 & 0xff, &value))
+		return walk_stop(w, ABI_STOP_REGISTER);
+	value += ra == CFI_SAME ? 0 : (__s64)(__s32)walk_word(block, at + 3);
+	if (ra == CFI_IN_REGISTER || ra == CFI_SAME)
+		ret->ra = value;
+	else
+		ret->ra_at = value;
+	value = ret->cfa;
+	if (fp == CFI_SAME || fp == CFI_UNDEFINED) {
+		ret->fp = fp == CFI_SAME ? w->fp : 0;
+		return 0;
+	}
+	if (fp != CFI_AT_CFA && !walk_register(w, head >> 24, &value))
+		return walk_stop(w, ABI_STOP_REGISTER);
+	value += (__s64)(__s32)walk_word(block, at + 4);
+	if (fp == CFI_IN_REGISTER)
+		ret->fp = value;
+	else
+		ret->fp_at = value;
+	return 0;
+}
+
+/* What a signal interrupted goes on where it was, with all its registers. */
+static inline int walk_signal(struct walk *w)
+{
+	w->window_at = WALK_NO_WINDOW;
+	if (walk_copy(w->window, WALK_SIGNAL_WORDS * 8, w->sp + WALK_SIGNAL_OFFSET))
+		return walk_stop(w, ABI_STOP_MEMORY);
+	walk_signal_registers(w, w->window);
+	w->pc = w->registers[WALK_PC];
+	w->sp = w->registers[WALK_SP];
+	w->fp = w->registers[WALK_FP];
+	w->exact = w->whole = 1;
+	return 0;
+}
+
+/* No table knows this code: its frame pointer, if it looks like one. */
+static inline int walk_by_fp(struct walk *w, struct walk_caller *ret)
+{
+	if (!w->fp && (w->kind == ABI_MAPPING_KEEPS_FP || !w->exact))
+		return walk_stop(w, ABI_STOP_ROOT);
+	if (w->fp < w->sp || w->fp - w->sp > WALK_FP_FRAME || w->fp & 7)
+		return walk_stop(w, ABI_STOP_NO_FRAME);
+	walk_fp_rule(w, ret);
+	return 0;
+}
+
+/* By what the tables say of the present frame. 2: *ret is not used, the walk goes on. */
+static inline int walk_caller(struct walk *w, __u64 at, struct walk_caller *ret)
+{
+	__u32 rule = CFI_GAP, index = 0;
+
+	if (!walk_find_mapping(w, at)) {
+		w->size = 0;
+		w->kind = ABI_MAPPING_UNKNOWN;
+	}
+	if (w->kind == ABI_MAPPING_UNKNOWN)
+		walk_ask(w, at);
+	else if (w->kind == ABI_MAPPING_TABLE)
+		rule = walk_find_rule(w, at, &index);
+	if (rule == CFI_GAP || rule == CFI_KEPT_FP)
+		return walk_by_fp(w, ret);
+	if (rule == CFI_ROOT)
+		return walk_stop(w, ABI_STOP_ROOT);
+	if (rule == CFI_SIGNAL)
+		return walk_signal(w) ? 1 : 2;
+	if (rule >= CFI_FULL)
+		return walk_full_rule(w, index, rule - CFI_FULL, ret);
+	if (rule == CFI_BROKEN)
+		return walk_stop(w, ABI_STOP_RULE);
+	return walk_short_rule(w, rule, ret);
+}
+
+/*
+ * Adds the present frame to `frames` (room for 2 * ABI_MAX_DEPTH), as the address of the call or
+ * of where the thread was, and goes on to its caller. Not 0: that was the last one, w->stop says
+ * why.
+ */
+static inline int walk_step(struct walk *w, __u64 *frames)
+{
+	struct walk_caller caller = { .fp = w->fp };
+	__u64 at = w->pc - !w->exact;
+	int r;
+
+	if (w->nr >= w->max)
+		return walk_stop(w, ABI_STOP_DEPTH);
+	frames[(w->first + w->nr++) & (2 * ABI_MAX_DEPTH - 1)] = at;
+	r = walk_caller(w, at, &caller);
+	if (r)
+		return r == 1;
+	/* The lower one first: the window then has the other too. */
+	if (caller.fp_at && walk_read(w, caller.fp_at, &caller.fp))
+		return walk_stop(w, ABI_STOP_MEMORY);
+	if (caller.ra_at && walk_read(w, caller.ra_at, &caller.ra))
+		return walk_stop(w, ABI_STOP_MEMORY);
+	if (!caller.ra)
+		return walk_stop(w, ABI_STOP_ROOT);
+	if (caller.cfa <= w->sp && !(w->exact && caller.cfa == w->sp && WALK_LINK))
+		return walk_stop(w, ABI_STOP_NO_PROGRESS);
+	w->pc = walk_address(caller.ra);
+	w->sp = caller.cfa;
+	w->fp = caller.fp;
+	w->exact = w->whole = 0;
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Gives the kernel half what it walks user stacks by: tables of the files that
+ * were sampled (user/unwind) and the mappings of the address spaces that were.
+ * Both stand in segments, maps of 1 MB that are made when room is needed and
+ * written by mmap. What a walk may still read is not written again before
+ * no program runs that could have found it: tables_barrier().
+ */
+#pragma once
+#include "abi.h"
+#include "base/cleanup.h"
+#include "process/tracker.h"
+
+struct bpf_object;
+struct tables;
+
+struct tables_settings {
+	size_t max_bytes;	  /* of segments and of our own memory together */
+	const char *cache_folder; /* of compiled tables; NULL: none is used */
+	uint64_t max_cache_bytes; /* on disk */
+	uint32_t nr_spaces;	  /* entries of the table of address spaces: a power of two */
+};
+
+/* Sizes the maps. Before the object is loaded. */
+int tables_prepare(const struct tables_settings *settings, struct bpf_object *obj);
+int tables_open(struct tables **ret, const struct tables_settings *settings, struct bpf_object *obj,
+		struct tracker *tracker, struct capture *capture);
+void tables_free(struct tables *t);
+DEFINE_CLEANUP(struct tables, tables_free)
+/*
+ * A walk lacked tables: finds them and publishes the space, as the tracker knows it now. 0, or
+ * -ENOMEM: what can't be had is not asked for again, and is counted in the capture's quality.
+ */
+int tables_answer(struct tables *t, const struct abi_ask *ask);
+/* Publishes again the spaces whose mappings changed, forgets those that ended. 0 or -ENOMEM. */
+int tables_tend(struct tables *t);
+/* No program runs any more that began before the last tables_tend(): frees what it gave up. */
+void tables_barrier(struct tables *t);
+/* Was the space published, as it is now, when a walk read this list of mappings? */
+bool tables_is_current(const struct tables *t, uint64_t space, uint32_t mappings);
+/* A stack with a frame in this object of the capture was counted: it is in use. */
+void tables_used(struct tables *t, uint32_t object);
+/* Bytes: segments, and our own. */
+size_t tables_memory(const struct tables *t);
