@@ -11,15 +11,22 @@
 struct unwind_cache;
 
 /*
- * Opens `folder`, making it (0700) where it is missing. 0, or a negative errno: -EPERM: it, or
- * a folder above it, is not ours alone to write.
+ * Opens `folder`, making it (0700) where it is missing, with those above it, and removes what is
+ * over the bound. 0, or a negative errno: -EPERM: it, or a folder above it, is not ours (and
+ * root's) alone to write. Used by one thread; other processes may use the folder meanwhile.
  */
 int unwind_cache_open(struct unwind_cache **ret, const char *folder, uint64_t max_bytes);
 void unwind_cache_close(struct unwind_cache *c);
 DEFINE_CLEANUP(struct unwind_cache, unwind_cache_close)
-/* 0, -ENOENT, or why the file could not be used. */
+/*
+ * By a build-id, or what else names the file, of up to 64 bytes. 0, -ENOENT, or why the file could
+ * not be used: -ESTALE: it was not as it was written, and is removed.
+ */
 int unwind_cache_get(struct unwind_cache *c, const uint8_t *build_id, uint32_t size,
 		     struct unwind_table **ret);
-/* Writes beside and renames; makes room first. */
+/*
+ * Writes beside and renames; makes room first. 0, or a negative errno, with which all goes on
+ * without: -EFBIG: over max_bytes, or 64 MB, by itself; -ENOSPC, -EROFS, -EDQUOT and the like.
+ */
 int unwind_cache_put(struct unwind_cache *c, const uint8_t *build_id, uint32_t size,
 		     const struct unwind_table *t);
