@@ -216,11 +216,9 @@ enum abi_counter {
 	ABI_COUNT_LOST,	      /* no slot, and no room in the ring */
 	ABI_COUNT_SPILLED,    /* no slot, sent through the ring */
 	ABI_COUNT_STACK_LOST, /* a stack or thread that found no room in the ring */
-	ABI_COUNT_UNREADABLE,
 	ABI_COUNT_NO_START,
 	ABI_COUNT_MERGED,
 	ABI_COUNT_REQUEUED,
 	ABI_COUNT_SPLIT,
-	ABI_COUNT_ASK_LOST, /* an ask that found no room in the ring */
 	ABI_COUNTERS
 };

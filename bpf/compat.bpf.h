@@ -9,6 +9,7 @@
 struct thread_facts {
 	__u64 start_ns;
 	__u32 exec_id;
+	bool has_memory; /* no kernel thread, and not past its end */
 };
 
 /*
@@ -24,11 +25,34 @@ static __always_inline void compat_thread_facts(struct thread_facts *ret)
 		task = bpf_get_current_task_btf();
 		ret->start_ns = task->group_leader->start_boottime;
 		ret->exec_id = task->self_exec_id;
+		ret->has_memory = task->mm;
 	} else {
 		task = (void *)bpf_get_current_task();
 		ret->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
 		ret->exec_id = BPF_CORE_READ(task, self_exec_id);
+		ret->has_memory = BPF_CORE_READ(task, mm);
 	}
+}
+
+/*
+ * The registers with which the running thread left user mode, at the top of its kernel stack. A
+ * helper knows where since 5.15: dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"). Before, the
+ * stack was 16 KB with nothing above them.
+ */
+static __always_inline long compat_user_registers(__u64 *to, __u32 nr_words)
+{
+	struct task_struct *task;
+	void *registers;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
+		task = bpf_get_current_task_btf();
+		registers = (void *)bpf_task_pt_regs(task);
+	} else {
+		task = (void *)bpf_get_current_task();
+		registers = (char *)BPF_CORE_READ(task, stack) + (16 << 10) -
+			    bpf_core_type_size(struct pt_regs);
+	}
+	return bpf_probe_read_kernel(to, nr_words * sizeof(*to), registers);
 }
 
 /*

@@ -1,27 +1,224 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The seam where native frames are taken: kernel and user frames of the
- * running thread, leaf first, into a stack record. User frames are found by
- * frame pointers here; whatever walks them better takes this function's place.
+ * Where frames are taken: kernel and user frames of the running thread, leaf
+ * first, into a scratch of the CPU. User frames by tables (walk.h), for every
+ * kind of event alike: the registers with which the thread left user mode lie
+ * at the top of its kernel stack. By the kernel's own walk, which needs frame
+ * pointers, where that was asked for, and in 32-bit programs.
  */
 #pragma once
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "compat.bpf.h"
+#include "ring.bpf.h"
+#include "who.bpf.h"
+
+/* Tables and mappings: made, grown and written by user space. */
+struct segment {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, ABI_BLOCK_WORDS * sizeof(__u32));
+	__uint(max_entries, ABI_SEGMENT_BLOCKS);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct segment);
+} segments SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct abi_space);
+	__uint(max_entries, 1);
+} spaces SEC(".maps");
+
+static __always_inline const __u32 *walk_block(__u32 location)
+{
+	__u32 block = location / ABI_BLOCK_WORDS % ABI_SEGMENT_BLOCKS;
+	__u32 segment = location / ABI_BLOCK_WORDS / ABI_SEGMENT_BLOCKS;
+	void *map = bpf_map_lookup_elem(&segments, &segment);
+
+	return map ? bpf_map_lookup_elem(map, &block) : NULL;
+}
+
+static __always_inline long walk_copy(void *to, __u32 size, __u64 from)
+{
+	return bpf_probe_read_user(to, size, (void *)from);
+}
+
+#include "walk.h"
 
 /*
- * Appends to the `at` frames that stand in `frames` (room for 2 * ABI_MAX_DEPTH). The number of
- * frames added, at most max_depth, or a negative errno (-EFAULT: no user stack, a kernel thread).
+ * An event may be interrupted by another one (an NMI, an interrupt) on its CPU, which ends before
+ * it goes on: a level of scratch each.
  */
-static __always_inline long unwind(void *ctx, __u64 *frames, __u32 at, __u32 max_depth, bool user)
+enum { SCRATCH_LEVELS = 3 };
+
+struct scratch {
+	struct abi_stack stack;
+	__u64 frames[2 * ABI_MAX_DEPTH];
+	struct walk walk; /* not sent */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct scratch);
+	__uint(max_entries, SCRATCH_LEVELS);
+} scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} scratch_level SEC(".maps");
+
+static __always_inline struct scratch *scratch_enter(__u32 *ret_level)
 {
+	__u32 zero = 0, *level = bpf_map_lookup_elem(&scratch_level, &zero);
+	struct scratch *s;
+
+	if (!level)
+		return NULL;
+	*ret_level = *level;
+	s = bpf_map_lookup_elem(&scratches, ret_level);
+	if (s)
+		*level = *ret_level + 1;
+	return s;
+}
+
+static __always_inline void scratch_leave(void)
+{
+	__u32 zero = 0, *level = bpf_map_lookup_elem(&scratch_level, &zero);
+
+	if (level)
+		*level -= 1;
+}
+
+/* A function of its own, with a scalar: 5.10 takes no pointers here, and it is verified once. */
+__noinline int unwind_step(__u32 level)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+
+	return s ? walk_step(&s->walk, s->frames) : 1;
+}
+
+/* The list of mappings of an address space. 0: none has been published. */
+static __always_inline __u64 unwind_mappings(__u64 space)
+{
+	for (__u32 i = 0; i < ABI_SPACE_PROBES; i++) {
+		__u32 at = ((__u32)space + i) & cfg.space_mask;
+		struct abi_space *s = bpf_map_lookup_elem(&spaces, &at);
+
+		if (s && s->token == space)
+			return s->mappings;
+	}
+	return 0;
+}
+
+/* Where it is remembered that an address was asked for; *ret_id: as this. */
+static __always_inline __u64 *unwind_asked(const struct walk *w, const struct who *who,
+					   __u64 address, __u64 *ret_id, bool *ret_known)
+{
+	*ret_id = hash_id(hash_word(who->space ^ w->mappings, address >> CFI_PAGE_SHIFT));
+	return seen_slot(*ret_id, ret_known);
+}
+
+/* Asks user space for tables: once an address space, list of its mappings, and page. */
+static __always_inline void unwind_ask(const struct walk *w, const struct who *who)
+{
+	struct abi_ask ask = { .type = ABI_ASK, .tgid = who->pid_tgid >> 32, .space = who->space };
+	__u64 id, *slot;
+	bool known;
+
+	/* Unrolled: 5.10 and 6.1 refuse a loop that clang 14 enters in its middle. */
+#pragma unroll
+	for (__u32 i = 0; i < ABI_MAX_ASKED; i++) {
+		if (i >= w->nr_asked)
+			break;
+		slot = unwind_asked(w, who, w->asked[i], &id, &known);
+		if (known || !slot)
+			continue;
+		*slot = id;
+		ask.addresses[ask.nr++ & (ABI_MAX_ASKED - 1)] = w->asked[i];
+	}
+	if (!ask.nr)
+		return;
+	ask.start_ns = who->facts.start_ns;
+	ask.exec_id = who->facts.exec_id;
+	ask.time = bpf_ktime_get_ns();
+	if (!ring_send_now(&ask, sizeof(ask)))
+		return;
+#pragma unroll
+	for (__u32 i = 0; i < ABI_MAX_ASKED; i++) {
+		if (i < ask.nr) {
+			slot = unwind_asked(w, who, ask.addresses[i], &id, &known);
+			if (known && slot)
+				*slot = 0;
+		}
+	}
+}
+
+static __always_inline void unwind_by_tables(struct scratch *s, __u32 level, __u32 first,
+					     const struct who *who)
+{
+	__u64 mappings = unwind_mappings(who->space);
+	struct walk *w = &s->walk;
+
+	w->pc = w->registers[WALK_PC];
+	w->sp = w->registers[WALK_SP];
+	w->fp = w->registers[WALK_FP];
+	w->window_at = WALK_NO_WINDOW;
+	w->size = 0;
+	w->mappings = (__u32)mappings;
+	w->nr_mappings = mappings >> 32;
+	w->first = first;
+	w->nr = w->nr_asked = w->flags = 0;
+	w->max = cfg.max_user_depth;
+	w->exact = w->whole = 1;
+	for (int i = 0; i <= ABI_MAX_DEPTH; i++)
+		if (unwind_step(level))
+			break;
+	s->stack.nr[ABI_USER_FRAMES] = w->nr;
+	s->stack.stop = w->stop;
+	s->stack.flags = w->flags;
+	s->stack.space = who->space;
+	s->stack.mappings = w->mappings;
+	if (w->nr_asked)
+		unwind_ask(w, who);
+}
+
+/* Frames behind the `at` that stand in the scratch: how many, at most cfg.max_depth. */
+static __always_inline __u32 unwind_by_kernel(void *ctx, struct scratch *s, __u32 at, __u64 flags)
+{
+	__u32 max_depth = cfg.max_depth;
 	long size;
 
 	if (at > ABI_MAX_DEPTH)
 		return 0;
 	if (max_depth > ABI_MAX_DEPTH)
 		max_depth = ABI_MAX_DEPTH;
-	size = bpf_get_stack(ctx, &frames[at], max_depth * sizeof(*frames),
-			     user ? BPF_F_USER_STACK : 0);
-	return size < 0 ? size : (long)((__u64)size / sizeof(*frames));
+	size = bpf_get_stack(ctx, &s->frames[at], max_depth * sizeof(*s->frames), flags);
+	return size < 0 ? 0 : (__u64)size / sizeof(*s->frames);
+}
+
+static __always_inline void unwind_user(void *ctx, struct scratch *s, __u32 level, __u32 first,
+					const struct who *who)
+{
+	if (!who->facts.has_memory)
+		return;
+	if (cfg.flags & ABI_TABLES && !compat_user_registers(s->walk.registers, WALK_PT_REGS) &&
+	    walk_is_64bit(s->walk.registers)) {
+		unwind_by_tables(s, level, first, who);
+		return;
+	}
+	s->stack.nr[ABI_USER_FRAMES] = unwind_by_kernel(ctx, s, first, BPF_F_USER_STACK);
+	s->stack.stop = s->stack.nr[ABI_USER_FRAMES] ? ABI_STOP_KERNEL : ABI_STOP_UNREADABLE;
 }

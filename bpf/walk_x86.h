@@ -16,6 +16,12 @@ enum {
 	WALK_SIGNAL_OFFSET = 40, /* of these from sp: uc_flags, uc_link, uc_stack */
 };
 
+/* In a 64-bit program's user mode: __USER_CS. */
+static inline int walk_is_64bit(const __u64 *registers)
+{
+	return registers[17] == 0x33;
+}
+
 static inline __u64 walk_address(__u64 pc)
 {
 	return pc;

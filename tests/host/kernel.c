@@ -20,7 +20,7 @@ static struct entry {
 
 struct host host;
 static struct task_struct leader;
-struct task_struct host_task = { .group_leader = &leader };
+struct task_struct host_task = { .group_leader = &leader, .mm = (void *)&leader };
 
 static struct entry *find(const void *map, const void *key, __u32 key_size)
 {
@@ -108,13 +108,24 @@ void *host_writable(const volatile void *setting)
 	return (void *)at;
 }
 
+long host_read_user(void *to, __u32 size, const void *from)
+{
+	__u64 at = (__u64)(uintptr_t)from - host.memory_at;
+
+	if (at >= host.memory_size || size > host.memory_size - at)
+		return -EFAULT;
+	memcpy(to, (const char *)host.memory + at, size);
+	return 0;
+}
+
 long host_ring(const void *record, __u64 size)
 {
-	(void)size;
 	if (host.ring_full)
 		return -EAGAIN;
 	host.nr_records++;
 	memcpy(&host.last_record_type, record, sizeof(host.last_record_type));
+	memcpy(host.last_record, record,
+	       size < sizeof(host.last_record) ? size : sizeof(host.last_record));
 	return 0;
 }
 

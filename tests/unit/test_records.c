@@ -41,8 +41,8 @@ static int open_all(void **state)
 	assert_int_equal(r, 0);
 	assert_int_equal(capture_init(&f.capture), 0);
 	assert_int_equal(tracker_new(&f.tracker, &f.capture), 0);
-	assert_int_equal(records_new(&f.records, &f.settings, &f.capture, f.tracker, f.sideband),
-			 0);
+	assert_int_equal(
+		records_new(&f.records, &f.settings, &f.capture, f.tracker, f.sideband, NULL), 0);
 	return 0;
 }
 
@@ -228,6 +228,54 @@ static void test_cut(void **state)
 	assert_int_equal(quality(QUALITY_CUT), 5);
 }
 
+/* How the walk of a user stack ended, as it is counted. */
+static void test_stops(void **state)
+{
+	static const struct {
+		enum abi_stop stop;
+		uint8_t flags;
+		enum quality_id counted, not_counted;
+	} cases[] = {
+		{ ABI_STOP_ROOT, 0, QUALITY_ROOT, QUALITY_APPROXIMATE },
+		{ ABI_STOP_ROOT, ABI_STACK_APPROXIMATE, QUALITY_APPROXIMATE, QUALITY_ROOT },
+		{ ABI_STOP_DEPTH, 0, QUALITY_TRUNCATED, QUALITY_ROOT },
+		{ ABI_STOP_MEMORY, 0, QUALITY_STACK_MEMORY, QUALITY_ROOT },
+		{ ABI_STOP_NO_FRAME, 0, QUALITY_NO_UNWIND, QUALITY_ROOT },
+		{ ABI_STOP_NO_PROGRESS, 0, QUALITY_BAD_UNWIND, QUALITY_ROOT },
+		{ ABI_STOP_REGISTER, 0, QUALITY_BAD_UNWIND, QUALITY_ROOT },
+		{ ABI_STOP_RULE, 0, QUALITY_BAD_UNWIND, QUALITY_ROOT },
+		{ ABI_STOP_UNREADABLE, 0, QUALITY_UNREADABLE, QUALITY_ROOT },
+		{ ABI_STOP_KERNEL, 0, QUALITY_USER_STACKS, QUALITY_ROOT },
+	};
+
+	(void)state;
+	need_root();
+	take_thread(WHO, "x");
+	for (uint64_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct {
+			struct abi_stack head;
+			uint64_t leaf;
+		} s = { .head = { .type = ABI_STACK,
+				  .tgid = PID,
+				  .id = STACK + i,
+				  .time = 1,
+				  .stop = cases[i].stop,
+				  .flags = cases[i].flags,
+				  .nr = { 0, 1 } },
+			.leaf = 0x1000 };
+		uint64_t counted, not_counted;
+
+		assert_int_equal(records_take(f.records, &s, sizeof(s)), 0);
+		assert_int_equal(records_settle(f.records), 0);
+		counted = quality(cases[i].counted);
+		not_counted = quality(cases[i].not_counted);
+		add_slot(slot(WHO, STACK + i, 5));
+		assert_int_equal(quality(cases[i].counted), counted + 5);
+		assert_int_equal(quality(cases[i].not_counted), not_counted);
+	}
+	assert_int_equal(quality(QUALITY_USER_STACKS), 50);
+}
+
 static void on_event(void *ctx, const struct live_event *e)
 {
 	struct fixture *to = ctx;
@@ -315,6 +363,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_truncated, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_cut, open_all, close_all),
+		cmocka_unit_test_setup_teardown(test_stops, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_spill_and_event, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_per_thread, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_malformed, open_all, close_all),

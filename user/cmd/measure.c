@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/parse.h"
 #include "cmd/cmd.h"
 #include "cmd/terminal.h"
@@ -136,10 +137,15 @@ static int set_max_depth(void *ctx, const char *value, struct strbuf *error)
 
 static int set_unwind(void *ctx, const char *value, struct strbuf *error)
 {
-	(void)ctx;
-	if (!strcmp(value, "fp") || !strcmp(value, "auto"))
+	static const char *const names[] = { "auto", "eh-frame", "fp" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(value, names[i]))
+			continue;
+		((struct measure_settings *)ctx)->live.unwind = (enum live_unwind)i;
 		return 0;
-	return bad(error, "--unwind", "auto or fp (frame pointers)", value);
+	}
+	return bad(error, "--unwind", "auto, eh-frame (tables) or fp (frame pointers)", value);
 }
 
 static int set_no_inline(void *ctx, const char *value, struct strbuf *error)
@@ -156,7 +162,8 @@ static const struct opt stack_opts[] = {
 	{ "no-stacks", 0, NULL, "no stacks at all", set_no_stacks, NULL },
 	{ "max-depth", 0, "N", "frames of each kind in a stack, at most (default 256)",
 	  set_max_depth, NULL },
-	{ "unwind", 0, "HOW", "how user stacks are walked: auto, fp", set_unwind, "auto fp" },
+	{ "unwind", 0, "HOW", "how user stacks are walked: eh-frame (tables), fp", set_unwind,
+	  "auto eh-frame fp" },
 	{ "no-inline", 0, NULL, "do not show inlined calls as frames", set_no_inline, NULL },
 	{ 0 },
 };

@@ -83,7 +83,7 @@ static void show_event(void *ctx, const struct live_event *e)
 
 static int drain(struct run *run)
 {
-	int r = live_drain(run->live, show_event, run);
+	int r = live_drain(run->live);
 
 	run->drained = now_ns(CLOCK_MONOTONIC);
 	return r;
@@ -204,6 +204,8 @@ static int measure(struct run *run, struct strbuf *error)
 		r = live_poll(run->live, next_wait_ms(run, now));
 		if (r == -EINTR)
 			continue;
+		if (r >= 0 && next_wait_ms(run, now_ns(CLOCK_MONOTONIC)) > 1)
+			continue;
 		if (r >= 0)
 			r = drain(run);
 		if (r < 0)
@@ -228,6 +230,7 @@ static int open_all(struct run *run, struct strbuf *error)
 
 	if (r < 0)
 		return r;
+	live_listen(run->live, show_event, run);
 	names.max_memory = live_naming_memory(run->live);
 	r = naming_new(&run->naming, run->mode, live_capture(run->live), &names);
 	if (r >= 0 && run->settings.program) {

@@ -7,10 +7,12 @@
 #include "abi.h"
 
 enum {
-	SCRATCH_BYTES = 3 * (2 * ABI_MAX_DEPTH * 8 + 64), /* a CPU's, of collect.bpf.h */
+	SCRATCH_BYTES = 3 * (2 * ABI_MAX_DEPTH * 8 + 2048), /* a CPU's, of unwind.bpf.h */
 	OTHER_MAPS = 4 << 20, /* filters, counters, a mode's own table of what is under way */
 	PROGRAM = 12 << 20,   /* the binary, its libraries, the kernel's BTF while loading */
 	GROWING_LEAST = 4 << 20,
+	TABLES_LEAST = 4 << 20,
+	TABLES_SHARE = 3, /* one part in so many of what grows */
 };
 
 struct range {
@@ -42,9 +44,9 @@ static size_t fixed_bytes(const struct budget *b)
 
 uint64_t budget_least(uint32_t nr_cpus)
 {
-	struct budget b = { nr_cpus, slots.least, ring.least, seen.least, pages.least, 0, 0 };
+	struct budget b = { nr_cpus, slots.least, ring.least, seen.least, pages.least, 0, 0, 0 };
 
-	return fixed_bytes(&b) + GROWING_LEAST;
+	return fixed_bytes(&b) + GROWING_LEAST + TABLES_LEAST;
 }
 
 int budget_divide(uint64_t max_memory, uint32_t nr_cpus, struct budget *ret)
@@ -59,7 +61,7 @@ int budget_divide(uint64_t max_memory, uint32_t nr_cpus, struct budget *ret)
 	b.seen = fit(&seen, sizeof(__u64), max_memory / 64);
 	b.sideband_pages = fit(&pages, page * nr_cpus, max_memory / 16);
 	b.fixed = fixed_bytes(&b);
-	if (b.fixed + GROWING_LEAST > max_memory) {
+	if (b.fixed + GROWING_LEAST + TABLES_LEAST > max_memory) {
 		b.slots = slots.least;
 		b.ring_bytes = ring.least;
 		b.seen = seen.least;
@@ -67,6 +69,9 @@ int budget_divide(uint64_t max_memory, uint32_t nr_cpus, struct budget *ret)
 		b.fixed = fixed_bytes(&b);
 	}
 	b.growing = max_memory - b.fixed;
+	b.tables = b.growing / TABLES_SHARE > TABLES_LEAST ? b.growing / TABLES_SHARE
+							   : TABLES_LEAST;
+	b.growing -= b.tables;
 	*ret = b;
 	return 0;
 }

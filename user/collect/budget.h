@@ -14,6 +14,7 @@ struct budget {
 	uint32_t seen;		 /* ids remembered as sent */
 	uint32_t sideband_pages; /* of one CPU's ring of process records */
 	size_t fixed;		 /* bytes that all of these take */
+	size_t tables;		 /* bytes for what user stacks are walked by */
 	size_t growing;		 /* bytes left for the capture and the process tracker together */
 };
 

@@ -17,10 +17,9 @@ static const struct {
 	enum abi_counter counter;
 	enum quality_id quality;
 } counter_meanings[] = {
-	{ ABI_COUNT_LOST, QUALITY_EVENTS },	      { ABI_COUNT_LOST, QUALITY_LOST },
-	{ ABI_COUNT_UNREADABLE, QUALITY_UNREADABLE }, { ABI_COUNT_NO_START, QUALITY_NO_START },
-	{ ABI_COUNT_MERGED, QUALITY_MERGED },	      { ABI_COUNT_REQUEUED, QUALITY_REQUEUED },
-	{ ABI_COUNT_SPLIT, QUALITY_SPLIT },
+	{ ABI_COUNT_LOST, QUALITY_EVENTS },	  { ABI_COUNT_LOST, QUALITY_LOST },
+	{ ABI_COUNT_NO_START, QUALITY_NO_START }, { ABI_COUNT_MERGED, QUALITY_MERGED },
+	{ ABI_COUNT_REQUEUED, QUALITY_REQUEUED }, { ABI_COUNT_SPLIT, QUALITY_SPLIT },
 };
 
 struct drain {
@@ -28,6 +27,7 @@ struct drain {
 	struct bpf_object *obj;
 	struct capture *capture;
 	struct sideband *sideband;
+	struct tables *tables;
 	struct records *records;
 	struct ring_buffer *ring;
 	char *regions; /* as the map `regions` has them */
@@ -108,7 +108,8 @@ static int make_barrier(struct drain *d)
 }
 
 int drain_open(struct drain **ret, const struct drain_settings *settings, struct bpf_object *obj,
-	       struct capture *capture, struct tracker *tracker, struct sideband *sideband)
+	       struct capture *capture, struct tracker *tracker, struct sideband *sideband,
+	       struct tables *tables)
 {
 	_cleanup_(drain_freep) struct drain *d = calloc(1, sizeof(*d));
 	int r;
@@ -119,13 +120,14 @@ int drain_open(struct drain **ret, const struct drain_settings *settings, struct
 	d->obj = obj;
 	d->capture = capture;
 	d->sideband = sideband;
+	d->tables = tables;
 	d->regions = d->globals = MAP_FAILED;
 	d->barrier_fd = d->barrier_inner_fd = -1;
 	r = map_memory(d);
 	if (r >= 0)
 		r = make_barrier(d);
 	if (r >= 0)
-		r = records_new(&d->records, settings, capture, tracker, sideband);
+		r = records_new(&d->records, settings, capture, tracker, sideband, tables);
 	if (r < 0)
 		return r;
 	d->ring = ring_buffer__new(bpf_object__find_map_fd_by_name(obj, "ring"), records_take,
@@ -244,14 +246,26 @@ static void count_unfinished(struct drain *d)
 	}
 }
 
-int drain_run(struct drain *d, bool last, live_event_fn on_event, void *ctx)
+int drain_answer(struct drain *d)
+{
+	int r = ring_buffer__consume(d->ring);
+	return r < 0 ? r : records_settle(d->records);
+}
+
+void drain_listen(struct drain *d, live_event_fn on_event, void *ctx)
+{
+	records_listen(d->records, on_event, ctx);
+}
+
+int drain_run(struct drain *d, bool last)
 {
 	__u32 old = *d->generation & 1;
 	int r;
 
-	records_listen(d->records, on_event, ctx);
 	*d->generation = !old;
 	r = wait_for_programs(d);
+	if (r >= 0 && d->tables)
+		tables_barrier(d->tables);
 	if (r >= 0)
 		r = ring_buffer__consume(d->ring);
 	if (r >= 0)

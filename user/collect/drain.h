@@ -15,6 +15,7 @@
 #include "collect/live.h"
 #include "process/tracker.h"
 #include "collect/sideband.h"
+#include "collect/tables.h"
 #include "model/capture.h"
 
 struct bpf_object;
@@ -30,10 +31,15 @@ struct drain_settings {
 int drain_prepare(const struct drain_settings *settings, struct bpf_object *obj);
 /* Maps the regions and the ring of a loaded object; all arguments outlive the drain. */
 int drain_open(struct drain **ret, const struct drain_settings *settings, struct bpf_object *obj,
-	       struct capture *capture, struct tracker *tracker, struct sideband *sideband);
+	       struct capture *capture, struct tracker *tracker, struct sideband *sideband,
+	       struct tables *tables);
 void drain_free(struct drain *d);
 DEFINE_CLEANUP(struct drain, drain_free)
-/* Readable when the ring is half full. */
+/* Readable when the ring is half full, or when the kernel half wants something. */
 int drain_fd(const struct drain *d);
+/* Single events (--slower) go to `on_event`; NULL: they are dropped. */
+void drain_listen(struct drain *d, live_event_fn on_event, void *ctx);
+/* Reads the ring alone, and answers what the kernel half wants. 0 or a negative errno. */
+int drain_answer(struct drain *d);
 /* `last`: no program is attached any more; what still misses its stack is counted as lost. */
-int drain_run(struct drain *d, bool last, live_event_fn on_event, void *ctx);
+int drain_run(struct drain *d, bool last);

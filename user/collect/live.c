@@ -21,9 +21,15 @@
 #include "collect/drain.h"
 #include "process/tracker.h"
 #include "collect/sideband.h"
+#include "collect/tables.h"
 #include "collect/tracepoints.h"
 
 static const uint64_t DEFAULT_MEMORY = 256ull << 20;
+/* A process that keeps wanting something wakes us no more often than this. */
+static const uint64_t ANSWER_NS = 4000000;
+static const char CACHE_FOLDER[] = "/var/cache/bpfprof/unwind";
+static const uint64_t CACHE_BYTES = 256ull << 20;
+enum { NR_SPACES = 8192 };
 
 struct live {
 	const struct mode *mode;
@@ -37,9 +43,11 @@ struct live {
 	struct tracker *tracker;
 	struct capture capture;
 	struct drain *drain;
-	struct cpus online; /* when last looked at */
+	struct tables *tables; /* NULL: the kernel walks user stacks */
+	struct cpus online;    /* when last looked at */
 	int epoll_fd;
 	uint64_t started, stopped;
+	uint64_t answered; /* when the kernel half's wishes were last looked at */
 };
 
 static uint64_t now_ns(void)
@@ -51,11 +59,10 @@ static uint64_t now_ns(void)
 }
 
 /* The kernel's own walk goes no deeper than this. */
-static uint32_t usable_depth(uint32_t wanted)
+static uint32_t kernel_depth(uint32_t wanted)
 {
 	unsigned long long limit = 127;
 
-	wanted = wanted ? wanted : ABI_DEFAULT_DEPTH;
 	file_read_u64("/proc/sys/kernel/perf_event_max_stack", &limit);
 	return wanted < limit ? wanted : (uint32_t)limit;
 }
@@ -67,8 +74,11 @@ static void make_config(struct live *l)
 
 	c->flags = filter_flags(&s->filter) | (uint32_t)s->mode.flags |
 		   (s->user_stacks ? ABI_USER_STACK : 0) |
-		   (s->kernel_stacks ? ABI_KERNEL_STACK : 0);
-	c->max_depth = usable_depth(s->max_depth);
+		   (s->kernel_stacks ? ABI_KERNEL_STACK : 0) |
+		   (s->user_stacks && s->unwind != LIVE_UNWIND_FP ? ABI_TABLES : 0);
+	c->max_user_depth = s->max_depth ? s->max_depth : ABI_DEFAULT_DEPTH;
+	c->max_depth = kernel_depth(c->max_user_depth);
+	c->space_mask = NR_SPACES - 1;
 	c->slower = s->mode.slower_ns;
 	c->period = s->mode.frequency_hz ? 1000000000u / s->mode.frequency_hz : 0;
 	c->slot_mask = l->drain_settings.budget.slots - 1;
@@ -131,8 +141,17 @@ static int say_why_not_loaded(int r, struct strbuf *error)
 	return r;
 }
 
-static int load(struct live *l, struct strbuf *error)
+static struct tables_settings tables_settings(const struct live *l)
 {
+	return (struct tables_settings){ .max_bytes = l->drain_settings.budget.tables,
+					 .cache_folder = CACHE_FOLDER,
+					 .max_cache_bytes = CACHE_BYTES,
+					 .nr_spaces = NR_SPACES };
+}
+
+static int load_once(struct live *l, struct strbuf *error)
+{
+	const struct tables_settings tables = tables_settings(l);
 	struct bpf_map *config;
 	size_t size;
 	const void *elf = l->mode->object(&size);
@@ -150,6 +169,8 @@ static int load(struct live *l, struct strbuf *error)
 		return r;
 	}
 	r = drain_prepare(&l->drain_settings, l->obj);
+	if (r >= 0 && l->drain_settings.config.flags & ABI_TABLES)
+		r = tables_prepare(&tables, l->obj);
 	if (r >= 0)
 		r = filter_prepare(&l->settings.filter, l->obj);
 	config = bpf_object__find_map_by_name(l->obj, ".rodata.cfg");
@@ -159,8 +180,26 @@ static int load(struct live *l, struct strbuf *error)
 			   : -ENOENT;
 	if (r >= 0)
 		r = bpf_object__load(l->obj);
+	return r;
+}
+
+static int load(struct live *l, struct strbuf *error)
+{
+	int r = load_once(l, error);
+
+	/* A verifier may refuse the walk and take the rest. */
+	if (r < 0 && r != -EPERM && !error->len && l->settings.unwind == LIVE_UNWIND_AUTO &&
+	    l->drain_settings.config.flags & ABI_TABLES) {
+		log_verbose("the kernel did not take the walk by tables: %s", strerror(-r));
+		bpf_object__close(l->obj);
+		l->drain_settings.config.flags &= ~(uint32_t)ABI_TABLES;
+		r = load_once(l, error);
+		if (r >= 0)
+			log_warn("user stacks are walked by frame pointers: the kernel did not "
+				 "take the program that walks by tables");
+	}
 	if (r < 0)
-		return say_why_not_loaded(r, error);
+		return error->len ? r : say_why_not_loaded(r, error);
 	return filter_install(&l->settings.filter, l->obj, error);
 }
 
@@ -173,6 +212,7 @@ static int watch(struct live *l, int fd)
 
 static int open_buffers(struct live *l, struct strbuf *error)
 {
+	const struct tables_settings tables = tables_settings(l);
 	int r = sideband_open(&l->sideband, l->drain_settings.budget.sideband_pages);
 
 	if (r == -EPERM || r == -EACCES)
@@ -180,9 +220,11 @@ static int open_buffers(struct live *l, struct strbuf *error)
 				   "CAP_PERFMON ('bpfprof doctor' says what is missing)");
 	if (r >= 0)
 		r = tracker_new(&l->tracker, &l->capture);
+	if (r >= 0 && l->drain_settings.config.flags & ABI_TABLES)
+		r = tables_open(&l->tables, &tables, l->obj, l->tracker, &l->capture);
 	if (r >= 0)
 		r = drain_open(&l->drain, &l->drain_settings, l->obj, &l->capture, l->tracker,
-			       l->sideband);
+			       l->sideband, l->tables);
 	if (r < 0)
 		return r;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -294,6 +336,11 @@ int live_attach_clock(struct live *l, struct strbuf *error)
 	return -ENOENT;
 }
 
+void live_listen(struct live *l, live_event_fn on_event, void *ctx)
+{
+	drain_listen(l->drain, on_event, ctx);
+}
+
 int live_start(struct live *l, struct strbuf *error)
 {
 	int r = cpus_read("online", &l->online);
@@ -358,15 +405,25 @@ static int tend_cpus(struct live *l)
 int live_poll(struct live *l, int timeout_ms)
 {
 	struct epoll_event e;
+	uint64_t since;
+	int nr = epoll_wait(l->epoll_fd, &e, 1, timeout_ms), r = 0;
 
-	if (epoll_wait(l->epoll_fd, &e, 1, timeout_ms) < 0)
+	if (nr < 0)
 		return -errno;
-	return tend_cpus(l);
+	since = now_ns() - l->answered;
+	if (nr && since < ANSWER_NS && usleep((useconds_t)((ANSWER_NS - since) / 1000)) < 0)
+		return -errno;
+	if (nr) {
+		r = drain_answer(l->drain);
+		l->answered = now_ns();
+	}
+	return r < 0 ? r : tend_cpus(l);
 }
 
-int live_drain(struct live *l, live_event_fn on_event, void *ctx)
+int live_drain(struct live *l)
 {
-	return drain_run(l->drain, l->stopped != 0, on_event, ctx);
+	l->answered = now_ns();
+	return drain_run(l->drain, l->stopped != 0);
 }
 
 struct capture *live_capture(struct live *l)
@@ -405,6 +462,7 @@ void live_free(struct live *l)
 		return;
 	live_stop(l);
 	drain_free(l->drain);
+	tables_free(l->tables);
 	tracker_free(l->tracker);
 	sideband_close(l->sideband);
 	bpf_object__close(l->obj);

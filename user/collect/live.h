@@ -15,11 +15,19 @@
 #include "collect/mode.h"
 #include "model/capture.h"
 
+/* How user stacks are walked. */
+enum live_unwind {
+	LIVE_UNWIND_AUTO, /* by tables; by frame pointers where the kernel takes no such program */
+	LIVE_UNWIND_TABLES,
+	LIVE_UNWIND_FP,
+};
+
 struct live_settings {
 	struct filter filter;
 	struct mode_settings mode;
 	uint64_t max_memory; /* our own memory and the maps together, in bytes; 0: 256 MiB */
 	uint32_t max_depth;  /* frames a stack; 0: ABI_DEFAULT_DEPTH */
+	enum live_unwind unwind;
 	bool user_stacks, kernel_stacks;
 	bool per_thread; /* keep threads of a process apart */
 };
@@ -38,10 +46,11 @@ struct live;
 void live_log_libbpf(void);
 /*
  * Nothing is measured yet. A negative errno with one line, cause and cure, in `error`.
- *
  */
 int live_open(struct live **ret, const struct mode *mode, const struct live_settings *settings,
 	      struct strbuf *error);
+/* Single events (--slower) go to `on_event`, while polling or draining. */
+void live_listen(struct live *l, live_event_fn on_event, void *ctx);
 /* Attaches: measuring begins. */
 int live_start(struct live *l, struct strbuf *error);
 /* Detaches: measuring ends; what was taken waits for the last live_drain(). */
@@ -49,11 +58,12 @@ void live_stop(struct live *l);
 /* Adds a process (a program just started, still waiting) to those that are measured. */
 int live_add_pid(struct live *l, uint32_t pid);
 /*
- * Waits up to timeout_ms (or until a signal: -EINTR), tends to new CPUs and full buffers, and
- * moves all that the kernel half holds into the capture. 0 or a negative errno.
+ * Waits up to timeout_ms (or until a signal: -EINTR), tends to new CPUs and to what the kernel
+ * half wants. 0 or a negative errno.
  */
 int live_poll(struct live *l, int timeout_ms);
-int live_drain(struct live *l, live_event_fn on_event, void *ctx);
+/* Moves all that the kernel half holds into the capture. 0 or a negative errno. */
+int live_drain(struct live *l);
 struct capture *live_capture(struct live *l);
 /* When measuring began and, after live_stop(), ended: CLOCK_MONOTONIC ns. */
 uint64_t live_started(const struct live *l);

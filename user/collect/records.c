@@ -12,11 +12,32 @@
 /* How many samples may wait for a stack before the oldest way out is taken: without it. */
 enum { MAX_WAITING = 65536, NO_ID = UINT32_MAX };
 
+/* A stack of the kernel half. */
+struct taken_stack {
+	uint32_t stack;	     /* of the capture */
+	uint8_t stop, flags; /* enum abi_stop, enum abi_stack_flag */
+	bool cut;	     /* it went on where no code is */
+	bool deep;	     /* its kernel part is at the depth limit */
+};
+
+/* What the end of a walk costs a sample. */
+static const enum quality_id stop_costs[ABI_STOPS] = {
+	[ABI_STOP_ROOT] = QUALITY_ROOT,
+	[ABI_STOP_DEPTH] = QUALITY_TRUNCATED,
+	[ABI_STOP_MEMORY] = QUALITY_STACK_MEMORY,
+	[ABI_STOP_NO_FRAME] = QUALITY_NO_UNWIND,
+	[ABI_STOP_NO_PROGRESS] = QUALITY_BAD_UNWIND,
+	[ABI_STOP_REGISTER] = QUALITY_BAD_UNWIND,
+	[ABI_STOP_RULE] = QUALITY_BAD_UNWIND,
+	[ABI_STOP_UNREADABLE] = QUALITY_UNREADABLE,
+};
+
 struct records {
 	const struct drain_settings *settings;
 	struct capture *capture;
 	struct tracker *tracker;
 	struct sideband *sideband;
+	struct tables *tables; /* NULL: the kernel walks */
 	live_event_fn on_event;
 	void *on_event_ctx;
 
@@ -25,9 +46,9 @@ struct records {
 	size_t taken_size, taken_cap;
 
 	struct intern who_ids, stack_ids; /* the kernel half's ids, to positions in … */
-	uint32_t *whos, *stacks;	  /* … the capture's */
+	uint32_t *whos;			  /* … the capture's threads … */
+	struct taken_stack *stacks;	  /* … and stacks */
 	uint32_t cap_whos, cap_stacks;
-	struct intern cut, truncated; /* stacks of the capture that lack a part: see normalise() */
 
 	struct abi_slot *waiting;
 	uint32_t nr_waiting, cap_waiting;
@@ -46,7 +67,8 @@ static int make_mark(struct capture *c, const char *text, uint32_t *ret_stack)
 }
 
 int records_new(struct records **ret, const struct drain_settings *settings,
-		struct capture *capture, struct tracker *tracker, struct sideband *sideband)
+		struct capture *capture, struct tracker *tracker, struct sideband *sideband,
+		struct tables *tables)
 {
 	struct records *r = calloc(1, sizeof(*r));
 	struct raw_who unknown = { 0 };
@@ -55,7 +77,11 @@ int records_new(struct records **ret, const struct drain_settings *settings,
 	if (!r)
 		return -ENOMEM;
 	*r = (struct records){
-		.settings = settings, .capture = capture, .tracker = tracker, .sideband = sideband
+		.settings = settings,
+		.capture = capture,
+		.tracker = tracker,
+		.sideband = sideband,
+		.tables = tables,
 	};
 	r->frames = calloc(ABI_FRAME_KINDS * ABI_MAX_DEPTH, sizeof(*r->frames));
 	if (r->frames && (err = make_mark(capture, "[stack lost]", &r->lost_stack)) >= 0 &&
@@ -75,8 +101,6 @@ void records_free(struct records *r)
 		return;
 	intern_done(&r->who_ids);
 	intern_done(&r->stack_ids);
-	intern_done(&r->cut);
-	intern_done(&r->truncated);
 	free(r->whos);
 	free(r->stacks);
 	free(r->waiting);
@@ -104,23 +128,46 @@ int records_take(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-/* Notes that the kernel half's `id` is the capture's `value`; a later word replaces an earlier. */
-static int learn(struct intern *ids, uint32_t **values, uint32_t *cap, uint64_t id, uint32_t value)
+/* Notes that the kernel half's `id` is a thread of the capture; a later word replaces an earlier.
+ */
+static int learn_who(struct records *r, uint64_t id, uint32_t who)
 {
 	uint32_t at;
-	int r = intern_add(ids, &id, sizeof(id), &at);
 
-	if (r < 0 || array_reserve(*values, *cap, at + 1u) < 0)
+	if (intern_add(&r->who_ids, &id, sizeof(id), &at) < 0 ||
+	    array_reserve(r->whos, r->cap_whos, at + 1u) < 0)
 		return -ENOMEM;
-	(*values)[at] = value;
+	r->whos[at] = who;
 	return 0;
 }
 
-static uint32_t known(const struct intern *ids, const uint32_t *values, uint64_t id)
+static int learn_stack(struct records *r, uint64_t id, const struct taken_stack *s)
 {
 	uint32_t at;
 
-	return intern_find(ids, &id, sizeof(id), &at) ? values[at] : NO_ID;
+	if (intern_add(&r->stack_ids, &id, sizeof(id), &at) < 0 ||
+	    array_reserve(r->stacks, r->cap_stacks, at + 1u) < 0)
+		return -ENOMEM;
+	r->stacks[at] = *s;
+	return 0;
+}
+
+static uint32_t known_who(const struct records *r, uint64_t id)
+{
+	uint32_t at;
+
+	return intern_find(&r->who_ids, &id, sizeof(id), &at) ? r->whos[at] : NO_ID;
+}
+
+static struct taken_stack known_stack(const struct records *r, uint64_t id)
+{
+	uint32_t at;
+
+	if (!id)
+		return (struct taken_stack){ 0 };
+	return intern_find(&r->stack_ids, &id, sizeof(id), &at)
+		       ? r->stacks[at]
+		       : (struct taken_stack){ .stack = NO_ID };
 }
 
 /*
@@ -149,7 +196,7 @@ static int take_thread(struct records *r, const struct abi_thread *t)
 		err = tracker_cgroup(r->tracker, t->tgid, &who.container, &who.cgroup);
 	if (err >= 0)
 		err = capture_who(r->capture, &who, &id);
-	return err < 0 ? err : learn(&r->who_ids, &r->whos, &r->cap_whos, t->id, id);
+	return err < 0 ? err : learn_who(r, t->id, id);
 }
 
 /*
@@ -164,45 +211,59 @@ static uint32_t count_code(const struct capture *c, const struct raw_frame *fram
 	return nr;
 }
 
-static int normalise(struct records *r, const struct abi_stack *s, const uint64_t *addresses,
-		     uint32_t *ret_stack)
+/* Was the stack walked by tables? Its callers then are the addresses of calls already. */
+static bool is_walked(const struct abi_stack *s)
+{
+	return s->stop != ABI_STOP_NONE && s->stop != ABI_STOP_KERNEL &&
+	       s->stop != ABI_STOP_UNREADABLE;
+}
+
+/* From addresses to frames of the capture, with the process as it was when they were taken. */
+static int normalise(struct records *r, const struct abi_stack *s, uint64_t *addresses,
+		     struct taken_stack *ret)
 {
 	uint32_t nr_kernel = s->nr[ABI_KERNEL_FRAMES], nr_user = s->nr[ABI_USER_FRAMES];
+	const struct abi_config *cfg = &r->settings->config;
 	struct process_id process = { s->tgid, s->start_ns, s->time };
-	uint32_t depth = r->settings->config.max_depth, nr_code, id, ignored;
+	struct taken_stack taken = { .stop = s->stop < ABI_STOPS ? s->stop : ABI_STOP_NONE,
+				     .flags = s->flags };
+	uint32_t nr_code;
 	int err;
 
 	for (uint32_t i = 0; i < nr_kernel; i++)
 		r->frames[i] = (struct raw_frame){ .offset = addresses[i] - (i ? 1 : 0) };
+	for (uint32_t i = nr_kernel + 1; !is_walked(s) && i < nr_kernel + nr_user; i++)
+		addresses[i]--;
 	err = nr_user ? tracker_frames(r->tracker, &process, addresses + nr_kernel, nr_user,
 				       r->frames + nr_kernel)
 		      : 0;
 	if (err < 0)
 		return err;
+	if (s->mappings && !tables_is_current(r->tables, s->space, s->mappings))
+		taken.flags |= ABI_STACK_APPROXIMATE;
 	nr_code = count_code(r->capture, r->frames + nr_kernel, nr_user);
-	err = capture_stack(r->capture, r->frames, nr_kernel + nr_code, &id);
-	if (err >= 0 && nr_code < nr_user)
-		err = intern_add(&r->cut, &id, sizeof(id), &ignored);
-	else if (err >= 0 && (nr_kernel >= depth || nr_user >= depth))
-		err = intern_add(&r->truncated, &id, sizeof(id), &ignored);
+	taken.cut = nr_code < nr_user;
+	taken.deep = nr_kernel >= cfg->max_depth ||
+		     (s->stop == ABI_STOP_KERNEL && nr_user >= cfg->max_depth);
+	err = capture_stack(r->capture, r->frames, nr_kernel + nr_code, &taken.stack);
 	if (err >= 0)
-		*ret_stack = id;
+		*ret = taken;
 	return err;
 }
 
-static int take_stack(struct records *r, const struct abi_stack *s, size_t size)
+static int take_stack(struct records *r, struct abi_stack *s, size_t size)
 {
 	uint64_t nr = (uint64_t)s->nr[ABI_KERNEL_FRAMES] + s->nr[ABI_USER_FRAMES];
-	uint32_t id;
+	struct taken_stack taken;
 	int err;
 
 	if (nr > ABI_FRAME_KINDS * ABI_MAX_DEPTH || sizeof(*s) + nr * sizeof(uint64_t) > size)
 		return -EPROTO;
 	/* The first is kept: two CPUs may send the same one. */
-	if (r->full || known(&r->stack_ids, r->stacks, s->id) != NO_ID)
+	if (r->full || known_stack(r, s->id).stack != NO_ID)
 		return 0;
-	err = normalise(r, s, (const uint64_t *)(s + 1), &id);
-	return err < 0 ? err : learn(&r->stack_ids, &r->stacks, &r->cap_stacks, s->id, id);
+	err = normalise(r, s, (uint64_t *)(s + 1), &taken);
+	return err < 0 ? err : learn_stack(r, s->id, &taken);
 }
 
 static int on_process(void *ctx, const struct process_event *e)
@@ -222,8 +283,8 @@ static void tell_event(struct records *r, const struct abi_event *e)
 
 	if (!r->on_event)
 		return;
-	out.who = known(&r->who_ids, r->whos, e->key.who);
-	out.stack = e->key.stack ? known(&r->stack_ids, r->stacks, e->key.stack) : 0;
+	out.who = known_who(r, e->key.who);
+	out.stack = known_stack(r, e->key.stack).stack;
 	if (out.who == NO_ID)
 		out.who = r->lost_who;
 	if (out.stack == NO_ID)
@@ -231,7 +292,7 @@ static void tell_event(struct records *r, const struct abi_event *e)
 	r->on_event(r->on_event_ctx, &out);
 }
 
-static int work_off(struct records *r, const void *data, size_t size)
+static int work_off(struct records *r, void *data, size_t size)
 {
 	uint32_t type;
 
@@ -245,10 +306,16 @@ static int work_off(struct records *r, const void *data, size_t size)
 		return err < 0 ? err : take_thread(r, t);
 	}
 	if (type == ABI_STACK && size >= sizeof(struct abi_stack)) {
-		const struct abi_stack *s = data;
+		struct abi_stack *s = data;
 		int err = advance(r, s->time);
 
 		return err < 0 ? err : take_stack(r, s, size);
+	}
+	if (type == ABI_ASK && size >= sizeof(struct abi_ask) && r->tables) {
+		const struct abi_ask *a = data;
+		int err = advance(r, a->time);
+
+		return err < 0 ? err : tables_answer(r->tables, a);
 	}
 	if (type == ABI_SPILL && size >= sizeof(struct abi_event)) {
 		const struct abi_event *e = data;
@@ -289,29 +356,43 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Into the capture; what is not known stands as a mark, and is counted. */
-static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who, uint32_t stack)
+/* What is missing from a stack, or not. */
+static void count_stack(struct quality *q, const struct taken_stack *s, uint64_t count)
 {
-	struct raw_sample sample = { .stack = stack,
+	bool approximate = s->flags & ABI_STACK_APPROXIMATE;
+
+	if (s->stop != ABI_STOP_NONE)
+		q->n[QUALITY_USER_STACKS] += count;
+	if (approximate)
+		q->n[QUALITY_APPROXIMATE] += count;
+	if (s->cut)
+		q->n[QUALITY_CUT] += count;
+	else if (s->deep)
+		q->n[QUALITY_TRUNCATED] += count;
+	else if (stop_costs[s->stop] && !(approximate && s->stop == ABI_STOP_ROOT))
+		q->n[stop_costs[s->stop]] += count;
+}
+
+/* Into the capture; what is not known stands as a mark, and is counted. */
+static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who,
+		      const struct taken_stack *stack)
+{
+	struct raw_sample sample = { .stack = stack->stack,
 				     .who = who,
 				     .tag = s->key.tag,
 				     .bucket = s->key.bucket,
 				     .count = s->count,
 				     .total = s->total };
-	bool lost = who == NO_ID || stack == NO_ID;
-	uint32_t ignored;
+	bool lost = who == NO_ID || stack->stack == NO_ID;
 
 	r->capture->quality.n[QUALITY_EVENTS] += s->count;
 	if (lost)
 		r->capture->quality.n[r->full ? QUALITY_MEMORY : QUALITY_NO_STACK] += s->count;
 	if (who == NO_ID)
 		sample.who = r->lost_who;
-	if (stack == NO_ID)
+	if (stack->stack == NO_ID)
 		sample.stack = r->full ? r->dropped_stack : r->lost_stack;
-	if (intern_find(&r->cut, &sample.stack, sizeof(sample.stack), &ignored))
-		r->capture->quality.n[QUALITY_CUT] += s->count;
-	if (intern_find(&r->truncated, &sample.stack, sizeof(sample.stack), &ignored))
-		r->capture->quality.n[QUALITY_TRUNCATED] += s->count;
+	count_stack(&r->capture->quality, stack, s->count);
 	if (s->key.bucket != ABI_NO_BUCKET) {
 		sample.min = s->min;
 		sample.max = s->max;
@@ -321,12 +402,12 @@ static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who,
 
 static int resolve_slot(struct records *r, const struct abi_slot *s, bool may_wait)
 {
-	uint32_t who = known(&r->who_ids, r->whos, s->key.who);
-	uint32_t stack = s->key.stack ? known(&r->stack_ids, r->stacks, s->key.stack) : 0;
+	uint32_t who = known_who(r, s->key.who);
+	struct taken_stack stack = known_stack(r, s->key.stack);
 
-	if ((who != NO_ID && stack != NO_ID) || r->full || !may_wait ||
+	if ((who != NO_ID && stack.stack != NO_ID) || r->full || !may_wait ||
 	    r->nr_waiting == MAX_WAITING)
-		return add_sample(r, s, who, stack);
+		return add_sample(r, s, who, &stack);
 	if (array_reserve(r->waiting, r->cap_waiting, r->nr_waiting + 1u) < 0)
 		return -ENOMEM;
 	r->waiting[r->nr_waiting++] = *s;
@@ -371,6 +452,8 @@ int records_settle(struct records *r)
 		err = work_off_all(r);
 	if (err >= 0)
 		err = advance(r, now);
+	if (err >= 0 && r->tables)
+		err = tables_tend(r->tables);
 	tracker_forget(r->tracker, now);
 	return err < 0 ? err : retry_waiting(r, true);
 }
@@ -382,7 +465,7 @@ int records_finish(struct records *r)
 
 size_t records_memory(const struct records *r)
 {
-	return r->who_ids.memory + r->stack_ids.memory + r->cut.memory + r->truncated.memory +
-	       r->taken_cap + (r->cap_whos + r->cap_stacks) * sizeof(uint32_t) +
+	return r->who_ids.memory + r->stack_ids.memory + r->taken_cap +
+	       r->cap_whos * sizeof(*r->whos) + r->cap_stacks * sizeof(*r->stacks) +
 	       r->cap_waiting * sizeof(*r->waiting);
 }

@@ -7,11 +7,13 @@
  */
 #pragma once
 #include "collect/drain.h"
+#include "collect/tables.h"
 
 struct records;
 
 int records_new(struct records **ret, const struct drain_settings *settings,
-		struct capture *capture, struct tracker *tracker, struct sideband *sideband);
+		struct capture *capture, struct tracker *tracker, struct sideband *sideband,
+		struct tables *tables);
 void records_free(struct records *r);
 /* Single events (--slower) go to `fn`; NULL: they are dropped. */
 void records_listen(struct records *r, live_event_fn fn, void *ctx);

@@ -34,11 +34,32 @@ DEFINE_CLEANUP(struct tables, tables_free)
 int tables_answer(struct tables *t, const struct abi_ask *ask);
 /* Publishes again the spaces whose mappings changed, forgets those that ended. 0 or -ENOMEM. */
 int tables_tend(struct tables *t);
-/* No program runs any more that began before the last tables_tend(): frees what it gave up. */
+/*
+ * No program runs any more that began before the last tables_tend(). What was given up by then is
+ * used again from the next tables_tend() on, before which all stacks that such programs sent are
+ * to be handed to tables_is_current().
+ */
 void tables_barrier(struct tables *t);
-/* Was the space published, as it is now, when a walk read this list of mappings? */
-bool tables_is_current(const struct tables *t, uint64_t space, uint32_t mappings);
+/*
+ * Had nothing that was mapped been replaced when a walk read this list of mappings? Of a stack
+ * that was taken when the tracker's time was.
+ */
+bool tables_is_current(struct tables *t, uint64_t space, uint32_t mappings);
 /* A stack with a frame in this object of the capture was counted: it is in use. */
 void tables_used(struct tables *t, uint32_t object);
+/* Is room scarce, so that tables_used() decides which tables stay? */
+bool tables_under_pressure(const struct tables *t);
+
+/* What could not be done, since the start. */
+struct tables_counts {
+	uint64_t
+		no_table; /* files that were asked for and can't have one: not opened, not read … */
+	uint64_t no_room;   /* … or that do not fit into the budget at all */
+	uint64_t left;	    /* tables that had to leave for others */
+	uint64_t postponed; /* tables and lists that came later, for the sake of the CPU */
+	uint64_t no_list;   /* lists of mappings that found no room, or no entry */
+	uint64_t left_out;  /* mappings that found no room in a list */
+};
+void tables_count(const struct tables *t, struct tables_counts *ret);
 /* Bytes: segments, and our own. */
 size_t tables_memory(const struct tables *t);

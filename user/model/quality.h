@@ -14,8 +14,15 @@ enum quality_id {
 	QUALITY_LOST,		 /* of these, events of which nothing is known any more */
 	QUALITY_NO_STACK,	 /* samples counted whose frames never arrived */
 	QUALITY_TRUNCATED,	 /* samples whose stack was deeper than --max-depth */
+	QUALITY_USER_STACKS,	 /* samples with a user stack */
+	QUALITY_ROOT,		 /* of these, known to be complete, exact and up to their root */
+	QUALITY_APPROXIMATE,	 /* samples walked before their tables were in place */
 	QUALITY_UNREADABLE,	 /* samples whose user stack could not be walked at all */
 	QUALITY_CUT,		 /* samples whose user stack ended where no code is */
+	QUALITY_STACK_MEMORY,	 /* … where the stack's memory could not be read */
+	QUALITY_NO_UNWIND,	 /* … in code without unwind information and frame pointer */
+	QUALITY_BAD_UNWIND,	 /* … where unwind information could not be followed */
+	QUALITY_NO_TABLE,	 /* files whose unwind information could not be used */
 	QUALITY_FRAMES,		 /* frames in all samples */
 	QUALITY_UNSYMBOLIZED,	 /* of these, frames without a name */
 	QUALITY_NO_PROCESS,	 /* samples whose process was gone before it could be read */

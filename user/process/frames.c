@@ -37,7 +37,7 @@ static struct space *known_space(struct tracker *t, const struct process_id *id)
 	return NULL;
 }
 
-static int find_space(struct tracker *t, const struct process_id *id, struct space **ret)
+int tracker_find_space(struct tracker *t, const struct process_id *id, struct space **ret)
 {
 	struct space *s = known_space(t, id), *newest;
 	uint64_t from = 0;
@@ -103,18 +103,16 @@ static int read_again(struct tracker *t, struct space *s)
 	r = ranges_overlay(&s->ranges, t->read, t->nr_read, false, &t->spaces.budget);
 	if (r == -ENOSPC)
 		s->limited = true;
-	if (r > 0)
+	if (r > 0) {
 		s->read_wait = 0;
+		s->changes++;
+	}
 	return r == -ENOSPC ? 0 : r;
 }
 
-static int one_frame(struct tracker *t, struct space *s, uint64_t address, uint64_t offset_back,
-		     struct raw_frame *ret)
+int tracker_find_range(struct tracker *t, struct space *s, uint64_t at, const struct range **ret)
 {
-	uint64_t at = address - offset_back;
 	const struct range *r = ranges_find(s->ranges, at, &s->hint);
-	struct raw_frame f = { .offset = at };
-	enum object_kind kind;
 	int err;
 
 	if (!r && at >= LOWEST_ADDRESS && !(at >> ADDRESS_BITS)) {
@@ -123,6 +121,19 @@ static int one_frame(struct tracker *t, struct space *s, uint64_t address, uint6
 			return err;
 		r = err ? ranges_find(s->ranges, at, &s->hint) : NULL;
 	}
+	*ret = r;
+	return r ? 1 : 0;
+}
+
+static int one_frame(struct tracker *t, struct space *s, uint64_t at, struct raw_frame *ret)
+{
+	struct raw_frame f = { .offset = at };
+	const struct range *r;
+	enum object_kind kind;
+	int err = tracker_find_range(t, s, at, &r);
+
+	if (err < 0)
+		return err;
 	err = r ? tracker_object(t, s, r, &f.object) : tracker_none(t, s, &f.object);
 	if (err < 0)
 		return err;
@@ -144,8 +155,7 @@ static int no_frames(struct tracker *t, const struct process_id *id, const uint6
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < nr; i++)
-		ret_frames[i] = (struct raw_frame){ .offset = addresses[i] - (i > 0),
-						    .object = object };
+		ret_frames[i] = (struct raw_frame){ .offset = addresses[i], .object = object };
 	t->capture->quality.n[QUALITY_NO_PROCESS]++;
 	return 0;
 }
@@ -159,14 +169,14 @@ int tracker_frames(struct tracker *t, const struct process_id *id, const uint64_
 
 	if (!nr)
 		return 1;
-	r = find_space(t, id, &s);
+	r = tracker_find_space(t, id, &s);
 	if (r < 0)
 		return r;
 	if (!s)
 		return no_frames(t, id, addresses, nr, ret_frames);
 	s->moved = 0;
 	for (uint32_t i = 0; i < nr; i++) {
-		r = one_frame(t, s, addresses[i], i > 0, &ret_frames[i]);
+		r = one_frame(t, s, addresses[i], &ret_frames[i]);
 		if (r < 0)
 			return r;
 		all &= r > 0;

@@ -2,9 +2,9 @@
 /*
  * The tracker's inside, for the files that make it up: tracker.c (events),
  * scan.c (/proc), frames.c (addresses), files.c (what is mapped, by number),
- * objects.c (files of the capture), open.c. A range names a file of the table
- * here; an object of the capture is made of it when it is first sampled, and
- * files that turn out to be the same share one.
+ * objects.c (files of the capture), open.c, mapped.c (whole spaces). A range names a file of the
+ * table here; an object of the capture is made of it when it is first sampled, and files that turn
+ * out to be the same share one.
  */
 #pragma once
 #include "base/intern.h"
@@ -67,6 +67,12 @@ uint64_t tracker_file_offset(const struct tracker *t, uint32_t file, uint64_t st
 /* Frees the numbers of files that no space maps any more, when there are many. 0 or -ENOMEM. */
 int tracker_sweep_files(struct tracker *t);
 
+/* frames.c */
+/* The space in which `id` was sampled; made where a process is new. NULL: what it was is lost. */
+int tracker_find_space(struct tracker *t, const struct process_id *id, struct space **ret);
+/* What lies at an address: 1; 0: nothing, *ret is NULL. /proc is asked for what is not known. */
+int tracker_find_range(struct tracker *t, struct space *s, uint64_t at, const struct range **ret);
+
 /* scan.c */
 /*
  * Reads /proc/PID/maps into t->read. The number of ranges (0: a kernel thread), or a negative
@@ -77,6 +83,8 @@ int tracker_read_maps(struct tracker *t, uint32_t tgid);
 /* objects.c */
 /* The object of a range that was sampled. 0 or -ENOMEM. */
 int tracker_object(struct tracker *t, struct space *s, const struct range *r, uint32_t *ret_object);
+/* The same without opening or making anything: false: it was not sampled yet. */
+bool tracker_known_object(const struct tracker *t, const struct range *r, uint32_t *ret_object);
 /* The object of all that is unknown in a space; NULL: of nobody in particular. */
 int tracker_none(struct tracker *t, struct space *s, uint32_t *ret_object);
 

@@ -91,13 +91,9 @@ static int jit_object(struct tracker *t, struct space *s, uint32_t *ret_object)
 	return 0;
 }
 
-/* The object with this key, if there is one; else where its id belongs. */
-static int object_slot(struct tracker *t, const struct file_identity *id, bool *ret_new,
-		       uint32_t **ret_slot)
+static struct object_key key_of(const struct file_identity *id)
 {
 	struct object_key key = { 0 };
-	uint32_t n;
-	int r;
 
 	if (id->build_id_size) {
 		key.build_id_size = id->build_id_size;
@@ -106,6 +102,17 @@ static int object_slot(struct tracker *t, const struct file_identity *id, bool *
 		key.dev = id->dev;
 		key.ino = id->ino;
 	}
+	return key;
+}
+
+/* The object with this key, if there is one; else where its id belongs. */
+static int object_slot(struct tracker *t, const struct file_identity *id, bool *ret_new,
+		       uint32_t **ret_slot)
+{
+	struct object_key key = key_of(id);
+	uint32_t n;
+	int r;
+
 	if (array_reserve(t->object_ids, t->cap_object_ids, t->object_keys.count + 1u) < 0)
 		return -ENOMEM;
 	r = intern_add(&t->object_keys, &key, sizeof(key), &n);
@@ -250,4 +257,19 @@ int tracker_object(struct tracker *t, struct space *s, const struct range *r, ui
 		return jit_object(t, s, ret_object);
 	*ret_object = f->object;
 	return 0;
+}
+
+bool tracker_known_object(const struct tracker *t, const struct range *r, uint32_t *ret_object)
+{
+	const struct file_identity *id = tracker_file_identity(t, r->file);
+	uint32_t object = t->files[r->file].object, n;
+	struct object_key key = key_of(id);
+
+	if (object == SPACE_NO_OBJECT && id->build_id_size &&
+	    intern_find(&t->object_keys, &key, sizeof(key), &n))
+		object = t->object_ids[n];
+	if (object == SPACE_NO_OBJECT)
+		return false;
+	*ret_object = object;
+	return true;
 }

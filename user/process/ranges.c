@@ -205,6 +205,23 @@ end:
 	return ret;
 }
 
+enum ranges_effect ranges_effect(const struct ranges *r, const struct range *new)
+{
+	uint64_t covered = 0;
+
+	for (uint32_t i = first_above(r, new->start); r && i < r->nr; i++) {
+		const struct range *old = &r->r[i];
+		uint64_t start = old->start > new->start ? old->start : new->start;
+
+		if (old->start >= new->end)
+			break;
+		if (old->file != new->file || old->offset - old->start != new->offset - new->start)
+			return RANGES_REPLACED;
+		covered += (old->end < new->end ? old->end : new->end) - start;
+	}
+	return covered == new->end - new->start ? RANGES_KNOWN : RANGES_ADDED;
+}
+
 const struct range *ranges_find(const struct ranges *r, uint64_t address, uint32_t *hint)
 {
 	uint32_t i = *hint;

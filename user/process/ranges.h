@@ -42,6 +42,14 @@ int ranges_insert(struct ranges **r, const struct range *new, struct ranges_budg
  */
 int ranges_overlay(struct ranges **r, const struct range *new, uint32_t nr, bool replace,
 		   struct ranges_budget *b);
+enum ranges_effect {
+	RANGES_KNOWN,	 /* it is there already */
+	RANGES_ADDED,	 /* nothing else lies there */
+	RANGES_REPLACED, /* something else does */
+};
+
+/* What putting a range in would do. */
+enum ranges_effect ranges_effect(const struct ranges *r, const struct range *new);
 /* The range with `address`, or NULL. `hint` is where to look first; it is kept up. */
 const struct range *ranges_find(const struct ranges *r, uint64_t address, uint32_t *hint);
 /* Appends to a sorted array that is being made, joining; `nr` of at least one more entry's room. */

@@ -63,7 +63,14 @@ int tracker_read_maps(struct tracker *t, uint32_t tgid)
 /* Puts what was read into a space: all that it maps at the time `now`, or soon after. */
 static int take_read(struct tracker *t, struct space *s, uint64_t now)
 {
-	int r = ranges_overlay(&s->ranges, t->read, t->nr_read, true, &t->spaces.budget);
+	bool replaced = false;
+	int r;
+
+	for (uint32_t i = 0; i < t->nr_read && s->ranges && !replaced; i++)
+		replaced = ranges_effect(s->ranges, &t->read[i]) == RANGES_REPLACED;
+	r = ranges_overlay(&s->ranges, t->read, t->nr_read, true, &t->spaces.budget);
+	s->changes += r > 0;
+	s->replaced += r > 0 && replaced;
 
 	if (r == -ENOSPC || t->read_limited)
 		s->limited = true;

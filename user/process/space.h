@@ -25,7 +25,9 @@ struct space {
 	uint64_t read_wait; /* and then not for this long */
 	uint64_t next_jit;  /* the same for the perf map */
 	uint64_t jit_wait;
-	uint64_t moved; /* entries moved by insertions since ranges was last asked */
+	uint64_t moved;		    /* entries moved by insertions since ranges was last asked */
+	uint64_t changes, replaced; /* times that ranges changed; that code took the place of other
+				     */
 	uint32_t tgid, parent;
 	uint32_t hint;		    /* last range found */
 	uint32_t jit, none;	    /* objects of the capture; SPACE_NO_OBJECT */

@@ -72,6 +72,7 @@ static int on_map(struct tracker *t, const struct process_event *e)
 	struct file_identity id = { .dev = e->dev, .ino = e->ino };
 	struct space *s = space_at(&t->spaces, e->tgid, e->time);
 	struct range new = { .start = e->start, .end = e->start + e->size };
+	enum ranges_effect effect;
 	int r;
 
 	if (new.end <= new.start)
@@ -89,6 +90,7 @@ static int on_map(struct tracker *t, const struct process_event *e)
 	if (r < 0)
 		return r;
 	new.offset = tracker_file_offset(t, new.file, new.start, e->file_offset);
+	effect = ranges_effect(s->ranges, &new);
 	r = ranges_insert(&s->ranges, &new, &t->spaces.budget);
 	if (r == -ENOSPC) {
 		s->limited = true;
@@ -96,11 +98,14 @@ static int on_map(struct tracker *t, const struct process_event *e)
 	}
 	if (r < 0)
 		return r;
+	s->changes += effect != RANGES_KNOWN;
+	s->replaced += effect == RANGES_REPLACED;
 	s->moved += (uint64_t)r;
 	if (s->moved > MAX_MOVED) {
 		/* Nobody asked meanwhile. Who does will have /proc read. */
 		ranges_drop(s->ranges, &t->spaces.budget);
 		s->ranges = NULL;
+		s->changes++;
 		s->moved = 0;
 		s->next_read = 0;
 	}

@@ -61,12 +61,52 @@ struct process_id {
 };
 
 /*
- * Normalises nr user addresses, leaf first, into ret_frames (callers: of the call, address - 1).
+ * Normalises nr user addresses, leaf first, into ret_frames (callers: addresses of the call).
  * Opens what is sampled for the first time. 1: all found; 0: some are OBJECT_NONE, for nothing
  * was known to be mapped there; -ENOMEM.
  */
 int tracker_frames(struct tracker *t, const struct process_id *id, const uint64_t *addresses,
 		   uint32_t nr, struct raw_frame *ret_frames);
+
+/* Names an address space for as long as the tracker remembers it. */
+struct space_key {
+	uint32_t tgid, seq;
+};
+
+/* Both only grow. */
+struct space_version {
+	uint64_t changes;  /* of what is mapped */
+	uint64_t replaced; /* of these: other code stood there before */
+};
+
+enum mapped_kind {
+	MAPPED_ELF,
+	MAPPED_MEMFD, /* an ELF file or a JIT's memory: not opened yet */
+	MAPPED_JIT,
+	MAPPED_VDSO, /* of a 64-bit process */
+	MAPPED_SPECIAL,
+};
+
+/* Executable memory. */
+struct mapped {
+	uint64_t start, end;
+	uint64_t offset; /* in the file, at start */
+	enum mapped_kind kind;
+	uint32_t object; /* of the capture; UINT32_MAX: it was not sampled yet, or has none */
+};
+
+typedef int (*mapped_fn)(void *ctx, const struct mapped *m);
+
+/* The space in which a process was at a time. 1, 0: there is none, or -ENOMEM. */
+int tracker_space(struct tracker *t, const struct process_id *id, struct space_key *ret);
+/* false: it is forgotten. */
+bool tracker_space_version(const struct tracker *t, const struct space_key *key,
+			   struct space_version *ret);
+/* Calls fn for all that is mapped, ascending. 0 or what fn said, if negative. Opens nothing. */
+int tracker_each_mapped(struct tracker *t, const struct space_key *key, mapped_fn fn, void *ctx);
+/* What is mapped at an address; opens it. 1, 0: nothing is known to be, or -ENOMEM. */
+int tracker_open_mapped(struct tracker *t, const struct space_key *key, uint64_t address,
+			struct mapped *ret);
 /* Container id and cgroup path of a process, as string ids of the capture; 0: none or unknown. */
 int tracker_cgroup(struct tracker *t, uint32_t tgid, uint32_t *ret_container, uint32_t *ret_cgroup);
 /* Lets go of processes that ended more than a second before `time`. */

@@ -8,3 +8,4 @@ extern struct task_struct host_task;
 #define bpf_get_current_task_btf()		(&host_task)
 #define bpf_get_current_task()			((unsigned long)&host_task)
 #define BPF_CORE_READ(src, field, ...)		0
+#define bpf_core_type_size(type)		sizeof(type)

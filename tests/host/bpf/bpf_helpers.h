@@ -6,11 +6,13 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
 #define SEC(name)
-#define __uint(name, val) int(*name)[val]
-#define __type(name, val) typeof(val) *name
+#define __uint(name, val)  int(*name)[val]
+#define __type(name, val)  typeof(val) *name
+#define __array(name, val) typeof(val) *name[]
 #undef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #define __noinline	__attribute__((noinline))
@@ -28,6 +30,10 @@ extern struct host {
 	bool ring_full;
 	int nr_records;
 	__u32 last_record_type;
+	char last_record[128];
+	__u64 registers[64];	      /* of the thread, as it left user mode */
+	const void *memory;	      /* the process's … */
+	__u64 memory_at, memory_size; /* … from this address on */
 } host;
 
 void *host_lookup(const void *map, const void *key, __u32 key_size);
@@ -38,6 +44,7 @@ void host_make(const void *map, __u32 key, __u32 size);
 void host_reset(void);
 /* A setting, which user space writes before it becomes constant, to be written by the test. */
 void *host_writable(const volatile void *setting);
+long host_read_user(void *to, __u32 size, const void *from);
 long host_ring(const void *record, __u64 size);
 long host_stack(void *frames, __u64 size);
 
@@ -52,3 +59,6 @@ long host_stack(void *frames, __u64 size);
 #define bpf_ringbuf_query(ring, what)	      ((void)(ring), 1)
 #define bpf_ringbuf_output(ring, r, size, f)  ((void)(ring), (void)(f), host_ring(r, size))
 #define bpf_get_stack(ctx, buf, size, flags)  ((void)(ctx), (void)(flags), host_stack(buf, size))
+#define bpf_task_pt_regs(task)		      ((void)(task), host.registers)
+#define bpf_probe_read_kernel(to, size, from) (memcpy(to, from, size), 0)
+#define bpf_probe_read_user(to, size, from)   host_read_user(to, size, from)

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The running thread's stack as an id; its frames are sent when it is new. */
+#pragma once
+#include "hash.h"
+#include "unwind.bpf.h"
+
+/*
+ * A function of its own, so that the verifier walks the loop once: scalar
+ * arguments only, since 5.10 takes no pointers here.
+ */
+__noinline __u64 hash_frames(__u32 level, __u32 nr, __u64 h)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+	__u64 odd = ~h;
+
+	if (!s)
+		return 0;
+	/* Two at a time: a multiplication need not wait for the one before. */
+	for (__u32 i = 0; i < 2 * ABI_MAX_DEPTH; i += 2) {
+		if (i >= nr)
+			break;
+		h = hash_word(h, s->frames[i]);
+		if (i + 1 < nr)
+			odd = hash_word(odd, s->frames[i + 1]);
+	}
+	h = hash_word(h, odd);
+	return hash_id(h);
+}
+
+/* Sends the stack if it is new. `level`: of the scratch that it stands in. */
+static __always_inline __u64 stack_send(struct scratch *s, __u32 level, const struct who *who)
+{
+	__u32 nr_kernel = s->stack.nr[ABI_KERNEL_FRAMES], nr_user = s->stack.nr[ABI_USER_FRAMES];
+	__u64 h = cfg.seed ^ nr_kernel, size, *slot;
+	bool known;
+
+	if (nr_user)
+		h = hash_word(who->space,
+			      h ^ (__u64)s->stack.stop << 32 ^ (__u64)s->stack.flags << 40);
+	s->stack.id = hash_frames(level, nr_kernel + nr_user, h);
+	slot = seen_slot(s->stack.id, &known);
+	if (known)
+		return s->stack.id;
+	s->stack.type = ABI_STACK;
+	s->stack.tgid = who->pid_tgid >> 32;
+	s->stack.start_ns = who->facts.start_ns;
+	s->stack.exec_id = who->facts.exec_id;
+	s->stack.time = bpf_ktime_get_ns();
+	size = sizeof(s->stack) + (nr_kernel + nr_user) * sizeof(__u64);
+	if (ring_send(s, size, offsetof(struct scratch, walk)))
+		count(ABI_COUNT_STACK_LOST);
+	else if (slot)
+		*slot = s->stack.id;
+	return s->stack.id;
+}
+
+/* 0: none was asked for. */
+static __always_inline __u64 stack_id(void *ctx, const struct who *who)
+{
+	struct scratch *s;
+	__u32 level = 0;
+	__u64 id;
+
+	if (!(cfg.flags & (ABI_KERNEL_STACK | ABI_USER_STACK)))
+		return 0;
+	s = scratch_enter(&level);
+	if (!s) {
+		count(ABI_COUNT_STACK_LOST);
+		return 0;
+	}
+	s->stack.nr[ABI_KERNEL_FRAMES] = s->stack.nr[ABI_USER_FRAMES] = 0;
+	s->stack.space = s->stack.mappings = s->stack.stop = s->stack.flags = 0;
+	if (cfg.flags & ABI_KERNEL_STACK)
+		s->stack.nr[ABI_KERNEL_FRAMES] = unwind_by_kernel(ctx, s, 0, 0);
+	if (cfg.flags & ABI_USER_STACK)
+		unwind_user(ctx, s, level, s->stack.nr[ABI_KERNEL_FRAMES], who);
+	id = stack_send(s, level, who);
+	scratch_leave();
+	return id;
+}

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collect/segments.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "abi.h"
+#include "base/array.h"
+
+enum {
+	SEGMENT_BYTES = ABI_SEGMENT_BLOCKS * ABI_BLOCK_WORDS * 4,
+	/* The kernel's page of an array's own data stands before its values. */
+	SEGMENT_COST = SEGMENT_BYTES + 4096,
+	MAX_MAPPED = 32, /* blocks */
+	WORD_BITS = 14,	 /* of a location, within a block */
+	NONE_YET = 2,	 /* words at location 0, which says "none" */
+};
+
+/* Free words of a block. */
+struct extent {
+	uint16_t at, words;
+};
+
+struct block {
+	struct extent *free; /* ascending, never touching */
+	uint32_t nr_free, cap_free;
+	uint32_t largest, nr_runs;
+};
+
+struct segment {
+	bool there;
+	uint8_t pool;
+	uint32_t nr_runs;
+	struct block blocks[ABI_SEGMENT_BLOCKS];
+};
+
+struct mapped_block {
+	uint32_t *words;
+	uint32_t block; /* of all segments */
+	uint64_t used;
+};
+
+struct segments {
+	struct segments_store store;
+	size_t max_bytes[SEGMENT_POOLS], used_bytes[SEGMENT_POOLS];
+	size_t free_words[SEGMENT_POOLS], given_up_words[SEGMENT_POOLS];
+	struct segment **segments;
+	uint32_t nr_segments, cap_segments, nr_runs;
+	struct segment_run *given_up; /* room for every run there is: giving up can't fail */
+	uint32_t nr_given_up, nr_marked, nr_quiet, cap_given_up;
+	struct mapped_block mapped[MAX_MAPPED];
+	uint32_t nr_mapped;
+	uint64_t clock;
+	size_t memory;
+};
+
+_Static_assert(1 << WORD_BITS == ABI_BLOCK_WORDS, "a location");
+
+int segments_new(struct segments **ret, const struct segments_store *store,
+		 const size_t max_bytes[SEGMENT_POOLS])
+{
+	struct segments *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		store->free(store->ctx);
+		return -ENOMEM;
+	}
+	s->store = *store;
+	memcpy(s->max_bytes, max_bytes, sizeof(s->max_bytes));
+	*ret = s;
+	return 0;
+}
+
+static void free_segment(struct segments *s, uint32_t i)
+{
+	struct segment *g = s->segments[i];
+
+	if (!g)
+		return;
+	for (uint32_t b = 0; b < ABI_SEGMENT_BLOCKS; b++) {
+		s->memory -= g->blocks[b].cap_free * sizeof(struct extent);
+		free(g->blocks[b].free);
+	}
+	free(g);
+	s->memory -= sizeof(*g);
+	s->segments[i] = NULL;
+}
+
+void segments_free(struct segments *s)
+{
+	if (!s)
+		return;
+	segments_trim(s, 0);
+	for (uint32_t i = 0; i < s->nr_segments; i++) {
+		if (s->segments[i])
+			s->store.remove(s->store.ctx, i);
+		free_segment(s, i);
+	}
+	s->store.free(s->store.ctx);
+	free(s->segments);
+	free(s->given_up);
+	free(s);
+}
+
+static void measure(struct block *b)
+{
+	b->largest = 0;
+	for (uint32_t i = 0; i < b->nr_free; i++)
+		b->largest = b->free[i].words > b->largest ? b->free[i].words : b->largest;
+}
+
+/* Room for one more extent than runs, so that freeing needs no memory. */
+static int reserve_extents(struct segments *s, struct block *b)
+{
+	uint32_t before = b->cap_free;
+
+	if (array_reserve(b->free, b->cap_free, b->nr_runs + 3u) < 0)
+		return -ENOMEM;
+	s->memory += (b->cap_free - before) * sizeof(struct extent);
+	return 0;
+}
+
+static int add_segment(struct segments *s, enum segment_pool pool, uint32_t *ret)
+{
+	struct segment *g;
+	uint32_t i = 0;
+	int r;
+
+	while (i < s->nr_segments && s->segments[i])
+		i++;
+	if (i == ABI_MAX_SEGMENTS || s->used_bytes[pool] + SEGMENT_COST > s->max_bytes[pool])
+		return -ENOSPC;
+	if (array_reserve(s->segments, s->cap_segments, i + 1u) < 0)
+		return -ENOMEM;
+	g = calloc(1, sizeof(*g));
+	if (!g)
+		return -ENOMEM;
+	s->memory += sizeof(*g);
+	s->segments[i] = g;
+	s->nr_segments = i < s->nr_segments ? s->nr_segments : i + 1;
+	g->pool = (uint8_t)pool;
+	r = 0;
+	for (uint32_t b = 0; !r && b < ABI_SEGMENT_BLOCKS; b++) {
+		uint16_t at = !i && !b ? NONE_YET : 0;
+
+		r = reserve_extents(s, &g->blocks[b]);
+		if (r)
+			break;
+		g->blocks[b].free[0] = (struct extent){ at, (uint16_t)(ABI_BLOCK_WORDS - at) };
+		g->blocks[b].nr_free = 1;
+		g->blocks[b].largest = ABI_BLOCK_WORDS - at;
+	}
+	if (!r) {
+		r = s->store.add(s->store.ctx, i);
+		/* The kernel, or who limits us, gives no more: the bound is where we are. */
+		if (r < 0)
+			s->max_bytes[pool] = s->used_bytes[pool];
+		r = r < 0 ? -ENOSPC : 0;
+	}
+	if (r < 0) {
+		free_segment(s, i);
+		return r;
+	}
+	s->used_bytes[pool] += SEGMENT_COST;
+	s->free_words[pool] += ABI_SEGMENT_BLOCKS * ABI_BLOCK_WORDS;
+	*ret = i;
+	return 0;
+}
+
+/* The block whose largest hole is the smallest that will do. */
+static bool best_block(const struct segments *s, enum segment_pool pool, uint32_t words,
+		       uint32_t *ret)
+{
+	uint32_t best = UINT32_MAX;
+
+	for (uint32_t i = 0; i < s->nr_segments; i++) {
+		const struct segment *g = s->segments[i];
+
+		for (uint32_t b = 0; g && g->pool == pool && b < ABI_SEGMENT_BLOCKS; b++) {
+			uint32_t largest = g->blocks[b].largest;
+
+			if (largest < words || largest >= best)
+				continue;
+			best = largest;
+			*ret = i * ABI_SEGMENT_BLOCKS + b;
+			if (best == words)
+				return true;
+		}
+	}
+	return best != UINT32_MAX;
+}
+
+static uint32_t take(struct block *b, uint32_t words)
+{
+	struct extent *e = b->free, *best = NULL;
+	uint32_t at;
+
+	for (; e < b->free + b->nr_free; e++)
+		if (e->words >= words && (!best || e->words < best->words))
+			best = e;
+	at = best->at;
+	best->at = (uint16_t)(best->at + words);
+	best->words = (uint16_t)(best->words - words);
+	if (!best->words) {
+		memmove(best, best + 1, (size_t)(b->free + b->nr_free - best - 1) * sizeof(*best));
+		b->nr_free--;
+	}
+	b->nr_runs++;
+	measure(b);
+	return at;
+}
+
+int segments_get(struct segments *s, enum segment_pool pool, uint32_t words,
+		 struct segment_run *ret)
+{
+	uint32_t n, segment;
+	struct segment *g;
+	struct block *b;
+	int r;
+
+	words = (words + 1) & ~1u;
+	if (!words || words > ABI_BLOCK_WORDS)
+		return -EINVAL;
+	if (!best_block(s, pool, words, &n)) {
+		r = add_segment(s, pool, &segment);
+		if (r < 0)
+			return r;
+		/* Not the very first block, where a whole one is wanted. */
+		if (!best_block(s, pool, words, &n))
+			return -ENOSPC;
+	}
+	g = s->segments[n / ABI_SEGMENT_BLOCKS];
+	b = &g->blocks[n % ABI_SEGMENT_BLOCKS];
+	if (reserve_extents(s, b) < 0 ||
+	    array_reserve(s->given_up, s->cap_given_up, s->nr_runs + 1u) < 0)
+		return -ENOMEM;
+	*ret = (struct segment_run){ n << WORD_BITS | take(b, words), words };
+	g->nr_runs++;
+	s->nr_runs++;
+	s->free_words[pool] -= words;
+	return 0;
+}
+
+static void unmap(struct segments *s, uint32_t i)
+{
+	s->store.unmap(s->store.ctx, s->mapped[i].words);
+	s->mapped[i] = s->mapped[--s->nr_mapped];
+}
+
+static uint32_t least_used(const struct segments *s)
+{
+	uint32_t least = 0;
+
+	for (uint32_t i = 1; i < s->nr_mapped; i++)
+		if (s->mapped[i].used < s->mapped[least].used)
+			least = i;
+	return least;
+}
+
+uint32_t *segments_at(struct segments *s, uint32_t location)
+{
+	uint32_t block = location >> WORD_BITS, at = location & (ABI_BLOCK_WORDS - 1), *words;
+
+	for (uint32_t i = 0; i < s->nr_mapped; i++) {
+		if (s->mapped[i].block != block)
+			continue;
+		s->mapped[i].used = ++s->clock;
+		return s->mapped[i].words + at;
+	}
+	if (s->nr_mapped == MAX_MAPPED)
+		unmap(s, least_used(s));
+	words = s->store.map(s->store.ctx, block / ABI_SEGMENT_BLOCKS, block % ABI_SEGMENT_BLOCKS);
+	if (!words)
+		return NULL;
+	s->mapped[s->nr_mapped++] = (struct mapped_block){ words, block, ++s->clock };
+	return words + at;
+}
+
+void segments_trim(struct segments *s, uint32_t keep)
+{
+	while (s->nr_mapped > keep)
+		unmap(s, least_used(s));
+}
+
+/* Joins a freed run with the holes that it touches. */
+static void put_back(struct block *b, uint32_t at, uint32_t words)
+{
+	struct extent *e;
+	uint32_t i = 0;
+
+	while (i < b->nr_free && b->free[i].at < at)
+		i++;
+	e = &b->free[i];
+	if (i && e[-1].at + e[-1].words == at) {
+		e[-1].words = (uint16_t)(e[-1].words + words);
+		if (i < b->nr_free && e[0].at == at + words) {
+			e[-1].words = (uint16_t)(e[-1].words + e[0].words);
+			memmove(e, e + 1, (--b->nr_free - i) * sizeof(*e));
+		}
+	} else if (i < b->nr_free && e[0].at == at + words) {
+		e[0] = (struct extent){ (uint16_t)at, (uint16_t)(e[0].words + words) };
+	} else {
+		memmove(e + 1, e, (b->nr_free++ - i) * sizeof(*e));
+		e[0] = (struct extent){ (uint16_t)at, (uint16_t)words };
+	}
+	b->nr_runs--;
+	measure(b);
+}
+
+void segments_put(struct segments *s, struct segment_run run)
+{
+	uint32_t block = run.location >> WORD_BITS;
+	struct segment *g = s->segments[block / ABI_SEGMENT_BLOCKS];
+
+	put_back(&g->blocks[block % ABI_SEGMENT_BLOCKS], run.location & (ABI_BLOCK_WORDS - 1),
+		 run.words);
+	g->nr_runs--;
+	s->nr_runs--;
+	s->free_words[g->pool] += run.words;
+}
+
+static struct segment *segment_of(const struct segments *s, struct segment_run run)
+{
+	return s->segments[(run.location >> WORD_BITS) / ABI_SEGMENT_BLOCKS];
+}
+
+void segments_give_up(struct segments *s, struct segment_run run)
+{
+	s->given_up_words[segment_of(s, run)->pool] += run.words;
+	s->given_up[s->nr_given_up++] = run;
+}
+
+void segments_mark(struct segments *s)
+{
+	s->nr_marked = s->nr_given_up;
+}
+
+void segments_quiet(struct segments *s)
+{
+	s->nr_quiet = s->nr_marked;
+}
+
+/* A segment without runs goes, but for a pool's last: making one costs milliseconds. */
+static void remove_empty(struct segments *s)
+{
+	for (uint32_t i = 0; i < s->nr_segments; i++) {
+		struct segment *g = s->segments[i];
+
+		if (!g || g->nr_runs || s->used_bytes[g->pool] == SEGMENT_COST)
+			continue;
+		for (uint32_t m = s->nr_mapped; m--;)
+			if (s->mapped[m].block / ABI_SEGMENT_BLOCKS == i)
+				unmap(s, m);
+		s->used_bytes[g->pool] -= SEGMENT_COST;
+		s->free_words[g->pool] -= ABI_SEGMENT_BLOCKS * ABI_BLOCK_WORDS;
+		s->store.remove(s->store.ctx, i);
+		free_segment(s, i);
+	}
+}
+
+void segments_reclaim(struct segments *s)
+{
+	if (!s->nr_quiet)
+		return;
+	for (uint32_t i = 0; i < s->nr_quiet; i++) {
+		struct segment_run run = s->given_up[i];
+
+		s->given_up_words[segment_of(s, run)->pool] -= run.words;
+		segments_put(s, run);
+	}
+	s->nr_given_up -= s->nr_quiet;
+	s->nr_marked -= s->nr_quiet;
+	memmove(s->given_up, s->given_up + s->nr_quiet, s->nr_given_up * sizeof(*s->given_up));
+	s->nr_quiet = 0;
+	remove_empty(s);
+}
+
+size_t segments_room(const struct segments *s, enum segment_pool pool)
+{
+	size_t maps = (s->max_bytes[pool] - s->used_bytes[pool]) / SEGMENT_COST;
+
+	return s->free_words[pool] + s->given_up_words[pool] + maps * (SEGMENT_BYTES / 4);
+}
+
+size_t segments_capacity(const struct segments *s, enum segment_pool pool)
+{
+	return s->max_bytes[pool] / SEGMENT_COST * (SEGMENT_BYTES / 4);
+}
+
+size_t segments_map_bytes(const struct segments *s)
+{
+	size_t sum = 0;
+
+	for (int i = 0; i < SEGMENT_POOLS; i++)
+		sum += s->used_bytes[i];
+	return sum;
+}
+
+size_t segments_memory(const struct segments *s)
+{
+	return sizeof(*s) + s->memory + s->cap_segments * sizeof(*s->segments) +
+	       s->cap_given_up * sizeof(*s->given_up);
+}

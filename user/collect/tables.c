@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collect/tables.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "collect/tables_inside.h"
+
+enum {
+	SEGMENT_LEAST = (ABI_SEGMENT_BLOCKS * ABI_BLOCK_WORDS * 4) + 4096,
+	KEEP_MAPPED = 4, /* blocks */
+};
+
+uint64_t tables_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+bool tables_may(struct allowance *a)
+{
+	uint64_t now = tables_now();
+
+	a->left += (int64_t)((now - a->at) / a->divisor);
+	a->left = a->left < a->most ? a->left : a->most;
+	a->at = now;
+	return a->left > 0;
+}
+
+void tables_spent(struct allowance *a, uint64_t begin)
+{
+	a->left -= (int64_t)(tables_now() - begin);
+}
+
+int tables_prepare(const struct tables_settings *settings, struct bpf_object *obj)
+{
+	struct bpf_map *spaces = bpf_object__find_map_by_name(obj, "spaces");
+	struct bpf_map *segments = bpf_object__find_map_by_name(obj, "segments");
+	size_t most = settings->max_bytes / SEGMENT_LEAST + 2;
+	int r;
+
+	if (!spaces || !segments)
+		return -ENOENT;
+	r = bpf_map__set_max_entries(spaces, settings->nr_spaces);
+	return r < 0 ? r
+		     : bpf_map__set_max_entries(segments, most < ABI_MAX_SEGMENTS
+								  ? (uint32_t)most
+								  : ABI_MAX_SEGMENTS);
+}
+
+/* Lists get an eighth, and what we need ourselves a sixteenth; the rest is for tables. */
+static void divide(size_t max_bytes, size_t ret[SEGMENT_POOLS])
+{
+	ret[SEGMENT_LISTS] = max_bytes / 8;
+	if (ret[SEGMENT_LISTS] < SEGMENT_LEAST)
+		ret[SEGMENT_LISTS] = SEGMENT_LEAST;
+	ret[SEGMENT_TABLES] = SEGMENT_LEAST;
+	if (max_bytes - max_bytes / 16 > ret[SEGMENT_LISTS] + SEGMENT_LEAST)
+		ret[SEGMENT_TABLES] = max_bytes - max_bytes / 16 - ret[SEGMENT_LISTS];
+}
+
+int tables_new(struct tables **ret, const struct tables_settings *settings,
+	       const struct segments_store *store, struct abi_space *entries,
+	       struct tracker *tracker, struct capture *capture)
+{
+	_cleanup_(tables_freep) struct tables *t = calloc(1, sizeof(*t));
+	size_t max_bytes[SEGMENT_POOLS];
+	int r;
+
+	if (!t || !settings->nr_spaces || settings->nr_spaces & (settings->nr_spaces - 1)) {
+		store->free(store->ctx);
+		return t ? -EINVAL : -ENOMEM;
+	}
+	t->settings = *settings;
+	t->tracker = tracker;
+	t->capture = capture;
+	t->entries = entries;
+	t->nr_spaces = settings->nr_spaces;
+	t->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
+	t->loading = (struct allowance){ 0, tables_now(), 10, 1000000000 };
+	t->loading.left = t->loading.most;
+	t->listing = (struct allowance){ 0, tables_now(), 20, 50000000 };
+	t->listing.left = t->listing.most;
+	divide(settings->max_bytes, max_bytes);
+	r = segments_new(&t->segments, store, max_bytes);
+	if (r < 0)
+		return r;
+	t->spaces = calloc(t->nr_spaces, sizeof(*t->spaces));
+	if (!t->spaces)
+		return -ENOMEM;
+	/* Without one there are tables all the same. */
+	if (settings->cache_folder &&
+	    unwind_cache_open(&t->cache, settings->cache_folder, settings->max_cache_bytes) < 0)
+		t->cache = NULL;
+	*ret = t;
+	t = NULL;
+	return 0;
+}
+
+int tables_open(struct tables **ret, const struct tables_settings *settings, struct bpf_object *obj,
+		struct tracker *tracker, struct capture *capture)
+{
+	int fd = bpf_object__find_map_fd_by_name(obj, "spaces");
+	size_t size = settings->nr_spaces * sizeof(struct abi_space);
+	struct segments_store store;
+	void *entries;
+	int r;
+
+	if (fd < 0)
+		return fd;
+	entries = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (entries == MAP_FAILED)
+		return -errno;
+	r = segments_store_open(&store, obj);
+	if (!r)
+		r = tables_new(ret, settings, &store, entries, tracker, capture);
+	if (r < 0) {
+		munmap(entries, size);
+		return r;
+	}
+	(*ret)->entries_size = size;
+	return 0;
+}
+
+void tables_free(struct tables *t)
+{
+	if (!t)
+		return;
+	for (uint32_t i = 0; i < t->nr_tables; i++)
+		table_free(t, t->tables[i]);
+	segments_free(t->segments);
+	unwind_cache_close(t->cache);
+	if (t->entries_size)
+		munmap(t->entries, t->entries_size);
+	free(t->tables);
+	for (uint32_t i = 0; i < t->nr_published; i++)
+		free(t->published[i]);
+	free(t->published);
+	free(t->spaces);
+	free(t->list);
+	free(t);
+}
+
+static int load_asked(struct tables *t, const struct abi_ask *ask, const struct space_key *key)
+{
+	for (uint32_t i = 0; i < ask->nr && i < ABI_MAX_ASKED; i++) {
+		struct mapped m;
+		int r = tracker_open_mapped(t->tracker, key, ask->addresses[i], &m);
+
+		if (r > 0 && (m.kind == MAPPED_ELF || m.kind == MAPPED_VDSO) &&
+		    m.object != UINT32_MAX)
+			r = tables_load(t, m.object);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int tables_answer(struct tables *t, const struct abi_ask *ask)
+{
+	struct process_id id = { ask->tgid, ask->start_ns, ask->time };
+	struct published *p;
+	struct space_key key;
+	int r = tracker_space(t->tracker, &id, &key);
+
+	if (r > 0)
+		r = load_asked(t, ask, &key) < 0 ? -ENOMEM : 1;
+	if (r <= 0 || !ask->space)
+		return r;
+	r = tables_take_entry(t, ask->space, &key, &p);
+	if (r < 0)
+		return r;
+	if (!r) {
+		t->counts.no_list++;
+		if (t->nr_asks < MAX_ASKS)
+			t->asks[t->nr_asks++] = *ask;
+		return 0;
+	}
+	p->used = ++t->clock;
+	p->due |= p->key.seq != key.seq || p->key.tgid != key.tgid;
+	p->key = key;
+	/* Who asks all the time gets its answers in tables_tend(). */
+	if (p->made && tables_now() - p->made < 5000000) {
+		p->due = true;
+		return 0;
+	}
+	if (!tables_may(&t->listing)) {
+		p->due = true;
+		t->counts.postponed++;
+		return 0;
+	}
+	return tables_publish(t, p);
+}
+
+static int answer_again(struct tables *t)
+{
+	struct abi_ask asks[MAX_ASKS];
+	uint32_t nr = t->nr_asks;
+
+	memcpy(asks, t->asks, nr * sizeof(asks[0]));
+	t->nr_asks = 0;
+	for (uint32_t i = 0; i < nr; i++) {
+		int r = tables_answer(t, &asks[i]);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int tables_tend(struct tables *t)
+{
+	int r;
+
+	/* All stacks that were taken before the last barrier have been looked at. */
+	tables_reclaim_entries(t);
+	segments_reclaim(t->segments);
+	r = tables_load_wanted(t);
+	if (r >= 0)
+		r = answer_again(t);
+	if (r >= 0)
+		r = tables_tend_spaces(t);
+	tables_mark_entries(t);
+	segments_mark(t->segments);
+	segments_trim(t->segments, KEEP_MAPPED);
+	return r;
+}
+
+void tables_barrier(struct tables *t)
+{
+	tables_quiet_entries(t);
+	segments_quiet(t->segments);
+}
+
+bool tables_is_current(struct tables *t, uint64_t space, uint32_t mappings)
+{
+	struct published *p = tables_find(t, space);
+	struct space_version version;
+
+	if (!p || !tracker_space_version(t->tracker, &p->key, &version))
+		return false;
+	p->used = ++t->clock;
+	if (p->list.words && p->list.location == mappings)
+		return p->version.replaced == version.replaced;
+	for (uint32_t i = 0; i < LISTS_KEPT && i < p->nr_before; i++) {
+		uint32_t at = (p->nr_before - 1 - i) % LISTS_KEPT;
+
+		if (p->before[at].location == mappings)
+			return p->before[at].replaced == version.replaced;
+	}
+	return false;
+}
+
+void tables_used(struct tables *t, uint32_t object)
+{
+	struct table *table = object < t->nr_tables ? t->tables[object] : NULL;
+
+	if (!table)
+		return;
+	table->used = ++t->clock;
+	if (table->state == TABLE_LEFT)
+		tables_want(t, object);
+}
+
+bool tables_under_pressure(const struct tables *t)
+{
+	return segments_room(t->segments, SEGMENT_TABLES) <
+	       segments_capacity(t->segments, SEGMENT_TABLES) / 4;
+}
+
+void tables_count(const struct tables *t, struct tables_counts *ret)
+{
+	*ret = t->counts;
+}
+
+size_t tables_memory(const struct tables *t)
+{
+	return sizeof(*t) + segments_map_bytes(t->segments) + segments_memory(t->segments) +
+	       t->nr_spaces * (sizeof(*t->spaces) + sizeof(*t->entries)) +
+	       t->nr_published * sizeof(**t->published) + t->cap_published * sizeof(*t->published) +
+	       t->table_memory + t->cap_tables * sizeof(*t->tables) +
+	       t->cap_list * sizeof(*t->list);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The inside of tables.h, for the files that make it up: tables.c (what is
+ * called), tables_file.c (a file's table), tables_list.c (what a space maps),
+ * tables_space.c (the table of spaces). A list that walks can find refers to
+ * tables that stand: a table that leaves is first taken out of all lists, and
+ * what both stood in is used again after a barrier.
+ */
+#pragma once
+#include "collect/segments.h"
+#include "collect/tables.h"
+#include "unwind/cache.h"
+#include "unwind/table.h"
+
+enum {
+	/* A directory has the words of so many pages; larger tables have several. */
+	DIRECTORY_PAGES = 4096,
+	LISTS_KEPT = 4,
+	MAX_WANTED = 64,
+	MAX_ASKS = 64,
+};
+
+enum table_state {
+	TABLE_NONE, /* not asked for yet */
+	TABLE_LOADED,
+	TABLE_NOTHING, /* there is nothing to go by */
+	TABLE_KEEPS_FP,
+	TABLE_CLOSED, /* the file could not be opened */
+	TABLE_FAILED,
+	TABLE_LEFT, /* made room for others */
+};
+
+/* Of an object of the capture. */
+struct table {
+	enum table_state state;
+	uint64_t used;	  /* by tables.clock */
+	uint64_t left_at; /* ns */
+	uint64_t first_page;
+	uint32_t nr_pages, nr_segments, nr_runs;
+	uint32_t tries; /* to find room */
+	struct unwind_segment *segments;
+	struct segment_run *runs; /* the directories first */
+	size_t words;
+};
+
+enum entry_state {
+	ENTRY_USED,
+	ENTRY_LEAVING, /* a walk may have found it */
+	ENTRY_LEFT,    /* the same, before the last tables_tend() */
+	ENTRY_QUIET,   /* a stack that went by it may still come out of the ring */
+};
+
+/* An address space, as walks know it. */
+struct published {
+	enum entry_state state;
+	uint32_t entry;
+	bool due;    /* its list may be outdated, for other reasons than the tracker's version */
+	bool lacks;  /* some of its files have no table yet */
+	uint32_t nr; /* mappings */
+	uint64_t token;
+	struct space_key key;
+	struct space_version version; /* when the list was made */
+	struct segment_run list;      /* words 0: none */
+	uint64_t tables;	      /* a bit for each object, modulo 64, that it refers to */
+	uint64_t used;		      /* by tables.clock */
+	uint64_t made, wait;	      /* ns: when; no sooner than so much later again */
+	struct {
+		uint32_t location;
+		uint64_t replaced; /* the version's */
+	} before[LISTS_KEPT];
+	uint32_t nr_before;
+};
+
+/* What may be done of a kind of work: so much CPU time, with some credit. */
+struct allowance {
+	int64_t left; /* ns */
+	uint64_t at;
+	uint32_t divisor; /* of the time that passes */
+	int64_t most;
+};
+
+struct tables {
+	struct tables_settings settings;
+	struct tracker *tracker;
+	struct capture *capture;
+	struct segments *segments;
+	struct unwind_cache *cache; /* NULL: none */
+	struct abi_space *entries;  /* as the kernel half reads them */
+	size_t entries_size;	    /* of the map; 0: not ours to unmap */
+	struct published **spaces;  /* by entry; NULL: it is free */
+	uint32_t nr_spaces;
+	struct published **published; /* the same, one behind the other */
+	uint32_t nr_published, cap_published, next_published;
+	struct table **tables; /* by object; NULL: nothing is known */
+	uint32_t nr_tables, cap_tables;
+	uint64_t clock, page_size;
+	bool loaded; /* a table, since the last tables_tend() */
+	uint32_t wanted[MAX_WANTED];
+	uint32_t nr_wanted;
+	struct abi_ask asks[MAX_ASKS]; /* that found no entry */
+	uint32_t nr_asks;
+	struct abi_mapping *list; /* being made */
+	uint32_t nr_list, cap_list;
+	struct allowance loading, listing;
+	size_t table_memory;
+	struct tables_counts counts;
+};
+
+/* tables.c */
+/* As tables_open(), with what the kernel half reads being anywhere. Takes over `store`. */
+int tables_new(struct tables **ret, const struct tables_settings *settings,
+	       const struct segments_store *store, struct abi_space *entries,
+	       struct tracker *tracker, struct capture *capture);
+uint64_t tables_now(void);
+/* Work of this kind may be done. tables_spent(): since `begin`, it was. */
+bool tables_may(struct allowance *a);
+void tables_spent(struct allowance *a, uint64_t begin);
+
+/* tables_file.c */
+/* What is known of an object's table; never NULL, but when there is no memory. */
+struct table *tables_of(struct tables *t, uint32_t object);
+/* Loads a table, or sees to it that it will be. 0 or -ENOMEM. */
+int tables_load(struct tables *t, uint32_t object);
+/* Has a table loaded at the next tables_tend(). */
+void tables_want(struct tables *t, uint32_t object);
+/* What had to wait. */
+int tables_load_wanted(struct tables *t);
+void table_free(struct tables *t, struct table *table);
+
+/* tables_list.c */
+/* Makes t->list of a space, *ret_tables and *ret_lacks as in struct published. 0 or -ENOMEM. */
+int tables_make_list(struct tables *t, const struct space_key *key, uint64_t *ret_tables,
+		     bool *ret_lacks);
+
+/* tables_space.c */
+struct published *tables_find(struct tables *t, uint64_t token);
+/* The space's entry, made if there is room. 1, 0: there is none before the next barrier, -ENOMEM.
+ */
+int tables_take_entry(struct tables *t, uint64_t token, const struct space_key *key,
+		      struct published **ret);
+/* Publishes a space's list as it is now, if it differs. 0 or -ENOMEM. */
+int tables_publish(struct tables *t, struct published *p);
+/* The space has no list from here on. */
+void tables_withdraw(struct tables *t, struct published *p);
+/* An object's table leaves: no list refers to it any more. */
+void tables_withdraw_table(struct tables *t, uint32_t object);
+/* Publishes those that are due, as far as time allows. */
+int tables_tend_spaces(struct tables *t);
+/* What leaves goes one step further: LEAVING, LEFT, QUIET, free. */
+void tables_mark_entries(struct tables *t);
+void tables_quiet_entries(struct tables *t);
+void tables_reclaim_entries(struct tables *t);

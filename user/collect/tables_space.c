@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "collect/tables_inside.h"
+
+#define FIRST_WAIT_NS 5000000ull
+#define LAST_WAIT_NS  1000000000ull
+
+static uint32_t entry_of(const struct tables *t, uint64_t token, uint32_t probe)
+{
+	return (uint32_t)((token + probe) & (t->nr_spaces - 1));
+}
+
+struct published *tables_find(struct tables *t, uint64_t token)
+{
+	for (uint32_t i = 0; i < ABI_SPACE_PROBES; i++) {
+		struct published *p = t->spaces[entry_of(t, token, i)];
+
+		if (p && p->token == token)
+			return p;
+	}
+	return NULL;
+}
+
+/* Walks that have found the entry go on with its list. */
+static void give_up_entry(struct tables *t, struct published *p)
+{
+	__atomic_store_n(&t->entries[p->entry].token, 0, __ATOMIC_RELEASE);
+	p->state = ENTRY_LEAVING;
+}
+
+static int new_entry(struct tables *t, uint32_t entry, uint64_t token, const struct space_key *key,
+		     struct published **ret)
+{
+	struct published *p;
+
+	if (array_reserve(t->published, t->cap_published, t->nr_published + 1u) < 0)
+		return -ENOMEM;
+	p = malloc(sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	*p = (struct published){ .entry = entry, .token = token, .key = *key };
+	t->published[t->nr_published++] = t->spaces[entry] = p;
+	*ret = p;
+	return 1;
+}
+
+int tables_take_entry(struct tables *t, uint64_t token, const struct space_key *key,
+		      struct published **ret)
+{
+	struct published *p = tables_find(t, token), *least = NULL;
+	bool leaving = false;
+
+	if (p && p->state == ENTRY_USED)
+		*ret = p;
+	if (p)
+		return p->state == ENTRY_USED;
+	for (uint32_t i = 0; i < ABI_SPACE_PROBES; i++) {
+		uint32_t entry = entry_of(t, token, i);
+
+		p = t->spaces[entry];
+		if (!p)
+			return new_entry(t, entry, token, key, ret);
+		leaving |= p->state != ENTRY_USED;
+		if (!least || p->used < least->used)
+			least = p;
+	}
+	/* One that leaves already will do. */
+	if (!leaving)
+		give_up_entry(t, least);
+	return 0;
+}
+
+/* The list changes at once; the token comes behind it, where it is new. */
+static void show(struct tables *t, struct published *p, uint32_t location, uint32_t nr)
+{
+	struct abi_space *e = &t->entries[p->entry];
+
+	__atomic_store_n(&e->mappings, (uint64_t)nr << 32 | location, __ATOMIC_RELEASE);
+	__atomic_store_n(&e->token, p->token, __ATOMIC_RELEASE);
+}
+
+static void set_list(struct tables *t, struct published *p, struct segment_run run, uint32_t nr)
+{
+	struct segment_run old = p->list;
+
+	show(t, p, run.location, nr);
+	if (old.words) {
+		p->before[p->nr_before % LISTS_KEPT].location = old.location;
+		p->before[p->nr_before++ % LISTS_KEPT].replaced = p->version.replaced;
+		segments_give_up(t->segments, old);
+	}
+	p->list = run;
+	p->nr = nr;
+}
+
+void tables_withdraw(struct tables *t, struct published *p)
+{
+	set_list(t, p, (struct segment_run){ 0 }, 0);
+	p->tables = 0;
+	p->due = true;
+}
+
+/* Publishes t->list, if the space has another one. */
+static int put_list(struct tables *t, struct published *p)
+{
+	size_t size = t->nr_list * sizeof(*t->list);
+	struct segment_run run = { 0 };
+	uint32_t *words;
+	int r;
+
+	if (t->nr_list == p->nr && p->list.words) {
+		words = segments_at(t->segments, p->list.location);
+		if (words && !memcmp(words, t->list, size))
+			return 0;
+	}
+	if (t->nr_list) {
+		r = segments_get(t->segments, SEGMENT_LISTS, (uint32_t)(size / 4), &run);
+		if (r < 0)
+			return r;
+		words = segments_at(t->segments, run.location);
+		if (!words) {
+			segments_put(t->segments, run);
+			return -ENOMEM;
+		}
+		memcpy(words, t->list, size);
+	}
+	set_list(t, p, run, t->nr_list);
+	return 1;
+}
+
+int tables_publish(struct tables *t, struct published *p)
+{
+	uint64_t begin = tables_now(), tables;
+	struct space_version version;
+	bool lacks;
+	int r;
+
+	if (!tracker_space_version(t->tracker, &p->key, &version)) {
+		give_up_entry(t, p);
+		return 0;
+	}
+	r = tables_make_list(t, &p->key, &tables, &lacks);
+	if (!r)
+		r = put_list(t, p);
+	if (r < 0) {
+		/* What it has may be wrong by now. */
+		tables_withdraw(t, p);
+		t->counts.no_list++;
+		tables_spent(&t->listing, begin);
+		return r == -ENOMEM ? r : 0;
+	}
+	p->version = version;
+	p->tables = tables;
+	p->lacks = lacks;
+	p->due = false;
+	p->made = begin;
+	tables_spent(&t->listing, begin);
+	return 0;
+}
+
+void tables_withdraw_table(struct tables *t, uint32_t object)
+{
+	for (uint32_t i = 0; i < t->nr_published; i++) {
+		struct published *p = t->published[i];
+
+		if (p->state != ENTRY_USED || !(p->tables >> object % 64 & 1))
+			continue;
+		if (tables_publish(t, p) < 0 && p->state == ENTRY_USED)
+			tables_withdraw(t, p);
+	}
+}
+
+/* One that changes again and again has to wait longer each time. */
+static void back_off(struct published *p, uint64_t now)
+{
+	if (now - p->made < 16 * p->wait)
+		p->wait *= 2;
+	else
+		p->wait = FIRST_WAIT_NS;
+	p->wait = p->wait < LAST_WAIT_NS ? p->wait : LAST_WAIT_NS;
+}
+
+/* Publishes a space again if it should be. 1: it should, but has to wait. */
+static int tend(struct tables *t, struct published *p, uint64_t now)
+{
+	struct space_version version;
+
+	if (!tracker_space_version(t->tracker, &p->key, &version)) {
+		give_up_entry(t, p);
+		return 0;
+	}
+	if (version.changes == p->version.changes && !p->due)
+		return 0;
+	if (now - p->made < p->wait)
+		return 0;
+	if (!tables_may(&t->listing)) {
+		t->counts.postponed++;
+		return 1;
+	}
+	if (version.changes != p->version.changes)
+		back_off(p, now);
+	return tables_publish(t, p);
+}
+
+int tables_tend_spaces(struct tables *t)
+{
+	uint32_t first = t->next_published;
+	uint64_t now = tables_now();
+	bool waits = false;
+	int r = 0;
+
+	for (uint32_t i = 0; r >= 0 && i < t->nr_published; i++) {
+		uint32_t at = (first + i) % t->nr_published;
+		struct published *p = t->published[at];
+
+		if (p->state != ENTRY_USED)
+			continue;
+		p->due |= t->loaded && p->lacks;
+		r = tend(t, p, now);
+		/* Where time ran out is where the next one begins. */
+		if (r > 0 && !waits)
+			t->next_published = at;
+		waits |= r > 0;
+	}
+	t->loaded = false;
+	return r < 0 ? r : 0;
+}
+
+static void advance(struct tables *t, enum entry_state from, enum entry_state to)
+{
+	for (uint32_t i = 0; i < t->nr_published; i++)
+		if (t->published[i]->state == from)
+			t->published[i]->state = to;
+}
+
+void tables_mark_entries(struct tables *t)
+{
+	advance(t, ENTRY_LEAVING, ENTRY_LEFT);
+}
+
+void tables_quiet_entries(struct tables *t)
+{
+	advance(t, ENTRY_LEFT, ENTRY_QUIET);
+}
+
+void tables_reclaim_entries(struct tables *t)
+{
+	uint32_t nr = 0;
+
+	for (uint32_t i = 0; i < t->nr_published; i++) {
+		struct published *p = t->published[i];
+
+		if (p->state != ENTRY_QUIET) {
+			t->published[nr++] = p;
+			continue;
+		}
+		if (p->list.words)
+			segments_put(t->segments, p->list);
+		t->spaces[p->entry] = NULL;
+		free(p);
+	}
+	t->nr_published = nr;
+}

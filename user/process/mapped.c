@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+
+#include "process/inside.h"
+
+static struct space *space_of(const struct tracker *t, const struct space_key *key)
+{
+	struct space *s = space_newest(&t->spaces, key->tgid);
+
+	while (s && s->seq != key->seq)
+		s = s->older;
+	return s;
+}
+
+int tracker_space(struct tracker *t, const struct process_id *id, struct space_key *ret)
+{
+	struct space *s;
+	int r = tracker_find_space(t, id, &s);
+
+	if (r < 0)
+		return r;
+	if (!s)
+		return 0;
+	*ret = (struct space_key){ s->tgid, s->seq };
+	return 1;
+}
+
+bool tracker_space_version(const struct tracker *t, const struct space_key *key,
+			   struct space_version *ret)
+{
+	const struct space *s = space_of(t, key);
+
+	if (!s)
+		return false;
+	*ret = (struct space_version){ s->changes, s->replaced };
+	return true;
+}
+
+static struct mapped mapped_of(const struct tracker *t, const struct range *r)
+{
+	static const enum mapped_kind kinds[] = {
+		[FILE_IS_ELF] = MAPPED_ELF,	    [FILE_IS_JIT] = MAPPED_JIT,
+		[FILE_IS_MEMFD] = MAPPED_MEMFD,	    [FILE_IS_VDSO] = MAPPED_VDSO,
+		[FILE_IS_SPECIAL] = MAPPED_SPECIAL,
+	};
+	struct mapped m = { r->start, r->end, r->offset, kinds[t->files[r->file].kind],
+			    SPACE_NO_OBJECT };
+
+	/* A 32-bit process has another vdso than we. */
+	if (m.kind == MAPPED_VDSO && !(r->start >> 32))
+		m.kind = MAPPED_SPECIAL;
+	if (m.kind != MAPPED_JIT)
+		tracker_known_object(t, r, &m.object);
+	return m;
+}
+
+int tracker_each_mapped(struct tracker *t, const struct space_key *key, mapped_fn fn, void *ctx)
+{
+	const struct space *s = space_of(t, key);
+
+	for (uint32_t i = 0; s && s->ranges && i < s->ranges->nr; i++) {
+		struct mapped m = mapped_of(t, &s->ranges->r[i]);
+		int r = fn(ctx, &m);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int tracker_open_mapped(struct tracker *t, const struct space_key *key, uint64_t address,
+			struct mapped *ret)
+{
+	struct space *s = space_of(t, key);
+	const struct range *range;
+	uint32_t object;
+	int r;
+
+	if (!s)
+		return 0;
+	s->moved = 0;
+	r = tracker_find_range(t, s, address, &range);
+	if (r > 0)
+		r = tracker_object(t, s, range, &object) < 0 ? -ENOMEM : 1;
+	if (r > 0)
+		*ret = mapped_of(t, range);
+	return r;
+}
