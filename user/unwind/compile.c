@@ -35,7 +35,7 @@ typedef int (*fde_function)(struct compile *c, const struct eh_fde *fde, uint64_
 static int write_gap(struct compile *c, const struct unwind_segment *s, uint64_t begin,
 		     uint64_t end)
 {
-	uint32_t rule = s && begin == c->go.address ? CFI_KEPT_FP : CFI_GAP;
+	uint32_t rule = s && c->go.size && begin == c->go.address ? CFI_KEPT_FP : CFI_GAP;
 	int r = set(c, begin, rule);
 	uint64_t found;
 

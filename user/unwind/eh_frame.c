@@ -223,22 +223,54 @@ static int read_record(struct reader *r, struct cursor *c)
 	return error ? error : 1;
 }
 
-static int compare_fdes(const void *a, const void *b)
-{
-	const struct eh_fde *x = a, *y = b;
+/* One pass of a radix sort by eleven bits; keeps the order of what has the same. */
+enum { DIGIT = 11 };
 
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	return x->program < y->program ? -1 : x->program > y->program;
+static void sort_digit(const struct eh_fde *from, struct eh_fde *to, size_t nr, uint64_t first,
+		       unsigned shift)
+{
+	size_t places[1 << DIGIT] = { 0 }, at = 0;
+
+	for (size_t i = 0; i < nr; i++)
+		places[(from[i].start - first) >> shift & ((1 << DIGIT) - 1)]++;
+	for (size_t i = 0; i < 1 << DIGIT; i++) {
+		size_t count = places[i];
+
+		places[i] = at;
+		at += count;
+	}
+	for (size_t i = 0; i < nr; i++)
+		to[places[(from[i].start - first) >> shift & ((1 << DIGIT) - 1)]++] = from[i];
 }
 
-static void sort(struct eh_frame *f)
+/* Mostly they are in order. */
+static int sort(struct eh_frame *f)
 {
-	for (size_t i = 1; i < f->nr_fdes; i++)
-		if (f->fdes[i].start < f->fdes[i - 1].start) {
-			qsort(f->fdes, f->nr_fdes, sizeof(*f->fdes), compare_fdes);
-			return;
-		}
+	uint64_t first = UINT64_MAX, last = 0;
+	bool is_sorted = true;
+	struct eh_fde *other;
+
+	for (size_t i = 0; i < f->nr_fdes; i++) {
+		uint64_t start = f->fdes[i].start;
+
+		is_sorted &= start >= last;
+		first = start < first ? start : first;
+		last = start > last ? start : last;
+	}
+	if (is_sorted)
+		return 0;
+	other = calloc(f->nr_fdes, sizeof(*other));
+	if (!other)
+		return -ENOMEM;
+	for (unsigned shift = 0; shift < 64 && (last - first) >> shift; shift += DIGIT) {
+		struct eh_fde *sorted = other;
+
+		sort_digit(f->fdes, sorted, f->nr_fdes, first, shift);
+		other = f->fdes;
+		f->fdes = sorted;
+	}
+	free(other);
+	return 0;
 }
 
 int eh_frame_read(struct eh_frame *f, const struct elf_image *image,
@@ -273,8 +305,7 @@ int eh_frame_read(struct eh_frame *f, const struct elf_image *image,
 	while (error > 0);
 	if (error)
 		return error;
-	sort(f);
-	return 0;
+	return sort(f);
 }
 
 void eh_frame_walk(const struct eh_frame *f, const struct eh_fde *fde, struct cfa_walk *w)

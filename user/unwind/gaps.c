@@ -31,6 +31,19 @@ static bool move_window(struct gaps *g, uint64_t offset, size_t want)
 	return true;
 }
 
+/* Most gaps are a few bytes of padding, for which memmem() takes longer to begin than to search. */
+static const uint8_t *search(const uint8_t *in, size_t size, const uint8_t *what, size_t want)
+{
+	enum { SMALL = 64 };
+
+	if (size > SMALL)
+		return memmem(in, size, what, want);
+	for (const uint8_t *last = in + size - want; in <= last; in++)
+		if (*in == *what && !memcmp(in, what, want))
+			return in;
+	return NULL;
+}
+
 bool gaps_next_trampoline(struct gaps *g, const struct unwind_segment *segment, uint64_t begin,
 			  uint64_t end, uint64_t *ret)
 {
@@ -47,7 +60,7 @@ bool gaps_next_trampoline(struct gaps *g, const struct unwind_segment *segment, 
 		size = (size_t)(g->window + g->size - from);
 		if (size > end - begin)
 			size = end - begin;
-		found = memmem(from, size, g->machine->trampoline, want);
+		found = search(from, size, g->machine->trampoline, want);
 		if (found) {
 			*ret = begin + (uint64_t)(found - from);
 			return true;
