@@ -182,14 +182,17 @@ enum abi_mapping_kind {
 	ABI_MAPPING_KEEPS_FP, /* … or that is known to keep them */
 };
 
-/* Executable memory of an address space: a sorted list, within one block. */
+/*
+ * Executable memory of an address space: a sorted list, within one block. In the two words before
+ * the first one stands the list's number, 48 bits, which no other list has or will have.
+ */
 struct abi_mapping {
 	__u64 start, end;
 	__u32 page; /* TABLE: location of the word (CFI_PAGE) of the page that `start` is in */
 	__u16 low;  /* where in that page */
 	__u16 kind;
 };
-enum { ABI_MAPPING_WORDS = 6, ABI_MAX_MAPPINGS = ABI_BLOCK_WORDS / ABI_MAPPING_WORDS };
+enum { ABI_MAPPING_WORDS = 6, ABI_MAX_MAPPINGS = (ABI_BLOCK_WORDS - 2) / ABI_MAPPING_WORDS };
 _Static_assert(sizeof(struct abi_mapping) == 4 * ABI_MAPPING_WORDS, "abi_mapping");
 
 /*

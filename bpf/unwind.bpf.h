@@ -47,6 +47,30 @@ static __always_inline const __u32 *walk_block(__u32 location)
 	return map ? bpf_map_lookup_elem(map, &block) : NULL;
 }
 
+enum { KNOWN_RULES = 1024 };
+
+struct known_rules {
+	struct {
+		__u64 at, rule;
+	} rules[KNOWN_RULES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct known_rules);
+	__uint(max_entries, 1);
+} known_rules SEC(".maps");
+
+static __always_inline struct walk_known *walk_known(__u64 hash)
+{
+	__u32 zero = 0;
+	struct known_rules *k = bpf_map_lookup_elem(&known_rules, &zero);
+
+	hash *= 0x9e3779b97f4a7c15ull;
+	return k ? (void *)&k->rules[hash >> 32 & (KNOWN_RULES - 1)] : NULL;
+}
+
 static __always_inline long walk_copy(void *to, __u32 size, __u64 from)
 {
 	return bpf_probe_read_user(to, size, (void *)from);
@@ -179,6 +203,7 @@ static __always_inline void unwind_by_tables(struct scratch *s, __u32 level, __u
 	w->size = 0;
 	w->mappings = (__u32)mappings;
 	w->nr_mappings = mappings >> 32;
+	w->list = walk_list_number(w->mappings);
 	w->first = first;
 	w->nr = w->nr_asked = w->flags = 0;
 	w->max = cfg.max_user_depth;

@@ -7,6 +7,7 @@
  *	const __u32 *walk_block(__u32 location)   the CFI_BLOCK_WORDS words that a location
  *	                                          lies in; NULL: there are none
  *	long walk_copy(void *to, __u32 size, __u64 from)   user memory; not 0: unreadable
+ *	struct walk_known *walk_known(__u64 hash)   one of the rules that this CPU knows; NULL
  *
  * All that is read may be enemy input: every index is masked where it is used,
  * and each step either ends the walk or goes up the stack.
@@ -23,9 +24,23 @@ enum {
 	WALK_ROW_STEPS = 14,	 /* … and one of a page's rows */
 };
 
+/* An order that the compiler keeps; what interrupts a walk runs on the same CPU. */
+#define walk_barrier() __asm__ volatile("" ::: "memory")
+
 #define WALK_NO_WINDOW 1ull /* no word's address */
 
+/*
+ * A rule that was found once: the same few hundred callers come again and again, and one line of
+ * memory replaces the four that the search touches. Good for one list of mappings: lists have
+ * numbers that are never used again.
+ */
+struct walk_known {
+	__u64 at;
+	__u64 rule; /* of the list `rule >> 16`; 0: being written */
+};
+
 struct walk {
+	__u64 list; /* number of the list of mappings; 0: there is none */
 	__u64 pc, sp, fp;
 	__u64 window_at; /* user address of what `window` holds, or WALK_NO_WINDOW */
 	/* The mapping that the last frame lay in; size 0: none yet. */
@@ -122,6 +137,14 @@ static inline int walk_find_mapping(struct walk *w, __u64 at)
 	w->low = walk_word(block, entry + 5) & 0xffff;
 	w->kind = walk_word(block, entry + 5) >> 16;
 	return 1;
+}
+
+/* The number that stands before a list of mappings. */
+static inline __u64 walk_list_number(__u32 mappings)
+{
+	const __u32 *block = mappings ? walk_block(mappings) : (void *)0;
+
+	return block ? walk_long(block, mappings - 2) : 0;
 }
 
 /* The row in force at an address of the last mapping. *ret_index: where its page's index is. */
@@ -253,9 +276,9 @@ static inline int walk_signal(struct walk *w)
 }
 
 /* No table knows this code: its frame pointer, if it looks like one. */
-static inline int walk_by_fp(struct walk *w, struct walk_caller *ret)
+static inline int walk_by_fp(struct walk *w, __u32 rule, struct walk_caller *ret)
 {
-	if (!w->fp && (w->kind == ABI_MAPPING_KEEPS_FP || !w->exact))
+	if (!w->fp && (rule == CFI_KEPT_FP || !w->exact))
 		return walk_stop(w, ABI_STOP_ROOT);
 	if (w->fp < w->sp || w->fp - w->sp > WALK_FP_FRAME || w->fp & 7)
 		return walk_stop(w, ABI_STOP_NO_FRAME);
@@ -263,21 +286,44 @@ static inline int walk_by_fp(struct walk *w, struct walk_caller *ret)
 	return 0;
 }
 
-/* By what the tables say of the present frame. 2: *ret is not used, the walk goes on. */
-static inline int walk_caller(struct walk *w, __u64 at, struct walk_caller *ret)
+/*
+ * What is known of an address: a rule, and for a full one its page's index. An event that
+ * interrupts us on this CPU may use the same entry: what it sees of one being written is a list
+ * that there is not.
+ */
+static inline __u32 walk_rule(struct walk *w, __u64 at, __u32 *ret_index)
 {
-	__u32 rule = CFI_GAP, index = 0;
+	struct walk_known *known = walk_known(at ^ w->list << 32);
+	__u32 rule;
 
+	if (known && known->at == at && known->rule >> 16 == w->list && w->list)
+		return known->rule & 0xffff;
 	if (!walk_find_mapping(w, at)) {
 		w->size = 0;
 		w->kind = ABI_MAPPING_UNKNOWN;
 	}
 	if (w->kind == ABI_MAPPING_UNKNOWN)
 		walk_ask(w, at);
-	else if (w->kind == ABI_MAPPING_TABLE)
-		rule = walk_find_rule(w, at, &index);
+	if (w->kind != ABI_MAPPING_TABLE)
+		return w->kind == ABI_MAPPING_KEEPS_FP ? CFI_KEPT_FP : CFI_GAP;
+	rule = walk_find_rule(w, at, ret_index);
+	if (known && rule < CFI_FULL) {
+		known->rule = 0;
+		walk_barrier();
+		known->at = at;
+		walk_barrier();
+		known->rule = w->list << 16 | rule;
+	}
+	return rule;
+}
+
+/* By what the tables say of the present frame. 2: *ret is not used, the walk goes on. */
+static inline int walk_caller(struct walk *w, __u64 at, struct walk_caller *ret)
+{
+	__u32 index = 0, rule = walk_rule(w, at, &index);
+
 	if (rule == CFI_GAP || rule == CFI_KEPT_FP)
-		return walk_by_fp(w, ret);
+		return walk_by_fp(w, rule, ret);
 	if (rule == CFI_ROOT)
 		return walk_stop(w, ABI_STOP_ROOT);
 	if (rule == CFI_SIGNAL)

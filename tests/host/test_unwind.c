@@ -56,6 +56,7 @@ static int setup(void **state)
 	host_make(&segments, 0, 8);
 	inner = host_lookup(&segments, &zero, sizeof(zero));
 	host_make(inner, 0, ABI_BLOCK_WORDS * 4);
+	host_make(&known_rules, 0, sizeof(struct known_rules));
 	words = host_lookup(inner, &zero, sizeof(zero));
 	((struct abi_region *)host_lookup(&regions, &zero, 4))->epoch = 1;
 	memset(memory, 0, sizeof(memory));
@@ -78,17 +79,18 @@ static const struct abi_stack *sample(void)
 	return (const struct abi_stack *)host.last_record;
 }
 
-/* A list of one mapping at word 2, its page's word at 16, its block from 32 on. */
+/* List 1, of one mapping at word 4, its page's word at 16, its block from 32 on. */
 static void publish(enum abi_mapping_kind kind, __u32 rule)
 {
 	struct abi_mapping m = { CODE, CODE + 0x10000, 16, 0, kind };
 	__u32 *block = (__u32 *)words;
 
-	memcpy(&words[1], &m, sizeof(m));
+	words[1] = 1;
+	memcpy(&words[2], &m, sizeof(m));
 	block[16] = CFI_PAGE(32, CFI_MAX_SHIFT);
 	block[32] = 0; /* an index of one bucket: from row 0 to row 0 */
 	block[33] = rule;
-	put_space(token(), 1, 2);
+	put_space(token(), 1, 4);
 }
 
 static void an_unknown_process_is_asked_for_once(void **state)
@@ -139,7 +141,7 @@ static void a_published_space_is_walked_to_its_root(void **state)
 	assert_int_equal(s->nr[ABI_USER_FRAMES], 2);
 	assert_int_equal(s->stop, ABI_STOP_ROOT);
 	assert_int_equal(s->flags, 0);
-	assert_int_equal(s->mappings, 2);
+	assert_int_equal(s->mappings, 4);
 	assert_int_equal(frames[0], CODE + 0x10);
 	assert_int_equal(frames[1], CODE + 0x20); /* the call */
 }

@@ -246,7 +246,7 @@ bool tables_is_current(struct tables *t, uint64_t space, uint32_t mappings)
 	if (!p || !tracker_space_version(t->tracker, &p->key, &version))
 		return false;
 	p->used = ++t->clock;
-	if (p->list.words && p->list.location == mappings)
+	if (p->list.words && tables_list_at(p) == mappings)
 		return p->version.replaced == version.replaced;
 	for (uint32_t i = 0; i < LISTS_KEPT && i < p->nr_before; i++) {
 		uint32_t at = (p->nr_before - 1 - i) % LISTS_KEPT;

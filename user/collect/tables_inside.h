@@ -94,7 +94,8 @@ struct tables {
 	struct table **tables; /* by object; NULL: nothing is known */
 	uint32_t nr_tables, cap_tables;
 	uint64_t clock, page_size;
-	bool loaded; /* a table, since the last tables_tend() */
+	uint64_t lists; /* number of the last one */
+	bool loaded;	/* a table, since the last tables_tend() */
 	uint32_t wanted[MAX_WANTED];
 	uint32_t nr_wanted;
 	struct abi_ask asks[MAX_ASKS]; /* that found no entry */
@@ -138,6 +139,8 @@ struct published *tables_find(struct tables *t, uint64_t token);
  */
 int tables_take_entry(struct tables *t, uint64_t token, const struct space_key *key,
 		      struct published **ret);
+/* Location of the space's first mapping; 0: it has no list. */
+uint32_t tables_list_at(const struct published *p);
 /* Publishes a space's list as it is now, if it differs. 0 or -ENOMEM. */
 int tables_publish(struct tables *t, struct published *p);
 /* The space has no list from here on. */

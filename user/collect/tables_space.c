@@ -8,6 +8,13 @@
 #define FIRST_WAIT_NS 5000000ull
 #define LAST_WAIT_NS  1000000000ull
 
+enum { NUMBER_WORDS = 2 }; /* a list's number, before its mappings */
+
+uint32_t tables_list_at(const struct published *p)
+{
+	return p->list.words ? p->list.location + NUMBER_WORDS : 0;
+}
+
 static uint32_t entry_of(const struct tables *t, uint64_t token, uint32_t probe)
 {
 	return (uint32_t)((token + probe) & (t->nr_spaces - 1));
@@ -85,15 +92,16 @@ static void show(struct tables *t, struct published *p, uint32_t location, uint3
 static void set_list(struct tables *t, struct published *p, struct segment_run run, uint32_t nr)
 {
 	struct segment_run old = p->list;
+	uint32_t old_at = tables_list_at(p);
 
-	show(t, p, run.location, nr);
+	p->list = run;
+	p->nr = nr;
+	show(t, p, tables_list_at(p), nr);
 	if (old.words) {
-		p->before[p->nr_before % LISTS_KEPT].location = old.location;
+		p->before[p->nr_before % LISTS_KEPT].location = old_at;
 		p->before[p->nr_before++ % LISTS_KEPT].replaced = p->version.replaced;
 		segments_give_up(t->segments, old);
 	}
-	p->list = run;
-	p->nr = nr;
 }
 
 void tables_withdraw(struct tables *t, struct published *p)
@@ -113,11 +121,12 @@ static int put_list(struct tables *t, struct published *p)
 
 	if (t->nr_list == p->nr && p->list.words) {
 		words = segments_at(t->segments, p->list.location);
-		if (words && !memcmp(words, t->list, size))
+		if (words && !memcmp(words + NUMBER_WORDS, t->list, size))
 			return 0;
 	}
 	if (t->nr_list) {
-		r = segments_get(t->segments, SEGMENT_LISTS, (uint32_t)(size / 4), &run);
+		r = segments_get(t->segments, SEGMENT_LISTS, (uint32_t)(size / 4) + NUMBER_WORDS,
+				 &run);
 		if (r < 0)
 			return r;
 		words = segments_at(t->segments, run.location);
@@ -125,7 +134,9 @@ static int put_list(struct tables *t, struct published *p)
 			segments_put(t->segments, run);
 			return -ENOMEM;
 		}
-		memcpy(words, t->list, size);
+		t->lists++;
+		memcpy(words, &t->lists, sizeof(t->lists));
+		memcpy(words + NUMBER_WORDS, t->list, size);
 	}
 	set_list(t, p, run, t->nr_list);
 	return 1;
