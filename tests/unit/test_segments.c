@@ -11,9 +11,8 @@
 #include "tracker_fixture.h"
 #include "tables_fixture.h"
 
-static struct segments *new_segments(size_t tables, size_t lists)
+static struct segments *new_segments(size_t max_bytes)
 {
-	const size_t max_bytes[] = { [SEGMENT_TABLES] = tables, [SEGMENT_LISTS] = lists };
 	const struct segments_store s = store_new();
 	struct segments *ret;
 
@@ -30,7 +29,7 @@ static void reclaim(struct segments *s)
 
 static void test_first(void **state)
 {
-	struct segments *s = new_segments(8 << 20, 8 << 20);
+	struct segments *s = new_segments(8 << 20);
 	struct segment_run run;
 
 	(void)state;
@@ -41,16 +40,16 @@ static void test_first(void **state)
 	assert_int_not_equal(run.location, 0);
 	assert_int_equal(run.location % 2, 0);
 	assert_int_equal(run.words, 6);
-	/* A pool has segments of its own. */
+	/* A pool has blocks of its own. */
 	assert_int_equal(segments_get(s, SEGMENT_TABLES, 4, &run), 0);
-	assert_int_equal(run.location / SEGMENT_WORDS, 1);
-	assert_int_equal(store.nr_segments, 2);
+	assert_int_equal(run.location / ABI_BLOCK_WORDS, 1);
+	assert_int_equal(store.nr_segments, 1);
 	segments_free(s);
 }
 
 static void test_steps(void **state)
 {
-	struct segments *s = new_segments(8 << 20, 8 << 20);
+	struct segments *s = new_segments(8 << 20);
 	struct segment_run a, b, c;
 
 	(void)state;
@@ -81,46 +80,59 @@ static void test_steps(void **state)
 
 static void test_bound(void **state)
 {
-	struct segments *s = new_segments((2 << 20) + 16384, 2 << 20);
+	struct segments *s = new_segments((2 << 20) + 16384);
 	struct segment_run runs[64];
 	uint32_t nr = 0;
 
 	(void)state;
 	while (nr < 64 && !segments_get(s, SEGMENT_TABLES, ABI_BLOCK_WORDS, &runs[nr]))
 		nr++;
-	/* But for the very first block: the words at location 0 are nobody's. */
-	assert_int_equal(nr, 2 * ABI_SEGMENT_BLOCKS - 1);
+	/* An eighth is kept for lists. */
+	assert_int_equal(nr, 2 * ABI_SEGMENT_BLOCKS * 7 / 8);
 	assert_int_equal(store.nr_segments, 2);
 	assert_true(segments_map_bytes(s) >= 2 << 20);
-	assert_int_equal(segments_get(s, SEGMENT_TABLES, ABI_BLOCK_WORDS, &runs[nr]), -ENOSPC);
-	assert_int_equal(segments_room(s, SEGMENT_TABLES), ABI_BLOCK_WORDS);
-	for (uint32_t i = 0; i < nr; i++)
+	assert_int_equal(segments_room(s, SEGMENT_TABLES), 0);
+	assert_int_equal(segments_get(s, SEGMENT_TABLES, 2, &runs[nr]), -ENOSPC);
+	while (nr < 64 && !segments_get(s, SEGMENT_LISTS, ABI_BLOCK_WORDS, &runs[nr]))
+		nr++;
+	/* But for the very first block: the words at location 0 are nobody's. */
+	assert_int_equal(nr, 2 * ABI_SEGMENT_BLOCKS - 1);
+	assert_int_equal(segments_get(s, SEGMENT_LISTS, ABI_BLOCK_WORDS - 2, &runs[nr]), 0);
+	assert_int_equal(runs[nr].location, 2);
+	for (uint32_t i = 0; i <= nr; i++)
 		segments_give_up(s, runs[i]);
-	assert_int_equal(segments_room(s, SEGMENT_TABLES), 2 * SEGMENT_WORDS);
+	assert_int_equal(segments_room(s, SEGMENT_TABLES), segments_capacity(s, SEGMENT_TABLES));
 	reclaim(s);
-	/* The last one of a pool is kept. */
+	/* The last one is kept. */
 	assert_int_equal(store.nr_segments, 1);
-	assert_int_equal(segments_get(s, SEGMENT_TABLES, ABI_BLOCK_WORDS, &runs[0]), 0);
+	/* A block that was the tables' can be the lists'. */
+	for (nr = 0; !segments_get(s, SEGMENT_LISTS, ABI_BLOCK_WORDS, &runs[nr]);)
+		nr++;
+	assert_int_equal(nr, 2 * ABI_SEGMENT_BLOCKS / 8);
 	segments_free(s);
 }
 
 static void test_refused(void **state)
 {
-	struct segments *s = new_segments(8 << 20, 8 << 20);
+	struct segments *s = new_segments(8 << 20);
 	struct segment_run run;
+	uint32_t nr = 0;
 
 	(void)state;
 	store.most_segments = 1;
-	assert_int_equal(segments_get(s, SEGMENT_TABLES, 100, &run), 0);
-	assert_int_equal(segments_get(s, SEGMENT_LISTS, 100, &run), -ENOSPC);
-	assert_int_equal(segments_capacity(s, SEGMENT_LISTS), 0);
-	assert_int_equal(segments_get(s, SEGMENT_TABLES, 100, &run), 0);
+	while (!segments_get(s, SEGMENT_TABLES, ABI_BLOCK_WORDS, &run))
+		nr++;
+	assert_int_equal(nr, ABI_SEGMENT_BLOCKS - 1);
+	assert_int_equal(segments_get(s, SEGMENT_LISTS, 100, &run), 0);
+	assert_int_equal(segments_get(s, SEGMENT_TABLES, 2, &run), -ENOSPC);
+	assert_int_equal(segments_capacity(s, SEGMENT_TABLES),
+			 (ABI_SEGMENT_BLOCKS - 1) * ABI_BLOCK_WORDS);
 	segments_free(s);
 }
 
 static void test_mapped(void **state)
 {
-	struct segments *s = new_segments(16 << 20, 8 << 20);
+	struct segments *s = new_segments(16 << 20);
 	struct segment_run runs[100];
 
 	(void)state;
@@ -141,7 +153,7 @@ static void test_random(void **state)
 {
 	enum { RUNS = 500, STEPS = 40000 };
 	static struct segment_run runs[RUNS];
-	struct segments *s = new_segments(24 << 20, 8 << 20);
+	struct segments *s = new_segments(24 << 20);
 
 	(void)state;
 	memset(runs, 0, sizeof(runs));
@@ -174,7 +186,7 @@ static void test_random(void **state)
 		if (runs[i].words)
 			segments_give_up(s, runs[i]);
 	reclaim(s);
-	assert_int_equal(store.nr_segments, 2);
+	assert_int_equal(store.nr_segments, 1);
 	assert_int_equal(segments_room(s, SEGMENT_TABLES), segments_capacity(s, SEGMENT_TABLES));
 	segments_free(s);
 }

@@ -13,6 +13,7 @@ enum {
 	SEGMENT_COST = SEGMENT_BYTES + 4096,
 	MAX_MAPPED = 32, /* blocks */
 	WORD_BITS = 14,	 /* of a location, within a block */
+	LISTS_SHARE = 8, /* one block in so many */
 	NONE_YET = 2,	 /* words at location 0, which says "none" */
 };
 
@@ -22,14 +23,13 @@ struct extent {
 };
 
 struct block {
+	uint8_t pool;	     /* SEGMENT_POOLS: nobody's */
 	struct extent *free; /* ascending, never touching */
 	uint32_t nr_free, cap_free;
 	uint32_t largest, nr_runs;
 };
 
 struct segment {
-	bool there;
-	uint8_t pool;
 	uint32_t nr_runs;
 	struct block blocks[ABI_SEGMENT_BLOCKS];
 };
@@ -42,10 +42,11 @@ struct mapped_block {
 
 struct segments {
 	struct segments_store store;
-	size_t max_bytes[SEGMENT_POOLS], used_bytes[SEGMENT_POOLS];
+	uint32_t max_blocks[SEGMENT_POOLS], nr_blocks[SEGMENT_POOLS]; /* that are a pool's */
 	size_t free_words[SEGMENT_POOLS], given_up_words[SEGMENT_POOLS];
-	struct segment **segments;
-	uint32_t nr_segments, cap_segments, nr_runs;
+	struct segment **segments; /* NULL: not there */
+	uint32_t nr_segments, cap_segments, nr_there, max_segments;
+	uint32_t nr_runs;
 	struct segment_run *given_up; /* room for every run there is: giving up can't fail */
 	uint32_t nr_given_up, nr_marked, nr_quiet, cap_given_up;
 	struct mapped_block mapped[MAX_MAPPED];
@@ -56,17 +57,24 @@ struct segments {
 
 _Static_assert(1 << WORD_BITS == ABI_BLOCK_WORDS, "a location");
 
-int segments_new(struct segments **ret, const struct segments_store *store,
-		 const size_t max_bytes[SEGMENT_POOLS])
+int segments_new(struct segments **ret, const struct segments_store *store, size_t max_bytes)
 {
 	struct segments *s = calloc(1, sizeof(*s));
+	uint32_t nr_blocks;
 
 	if (!s) {
 		store->free(store->ctx);
 		return -ENOMEM;
 	}
 	s->store = *store;
-	memcpy(s->max_bytes, max_bytes, sizeof(s->max_bytes));
+	s->max_segments = ABI_MAX_SEGMENTS;
+	if (max_bytes / SEGMENT_COST < s->max_segments)
+		s->max_segments = (uint32_t)(max_bytes / SEGMENT_COST);
+	if (!s->max_segments)
+		s->max_segments = 1;
+	nr_blocks = s->max_segments * ABI_SEGMENT_BLOCKS;
+	s->max_blocks[SEGMENT_LISTS] = nr_blocks / LISTS_SHARE;
+	s->max_blocks[SEGMENT_TABLES] = nr_blocks - nr_blocks / LISTS_SHARE;
 	*ret = s;
 	return 0;
 }
@@ -120,7 +128,24 @@ static int reserve_extents(struct segments *s, struct block *b)
 	return 0;
 }
 
-static int add_segment(struct segments *s, enum segment_pool pool, uint32_t *ret)
+/* All free, and nobody's. */
+static int init_blocks(struct segments *s, struct segment *g, bool is_first)
+{
+	for (uint32_t i = 0; i < ABI_SEGMENT_BLOCKS; i++) {
+		struct block *b = &g->blocks[i];
+		uint16_t at = is_first && !i ? NONE_YET : 0;
+
+		if (reserve_extents(s, b) < 0)
+			return -ENOMEM;
+		b->pool = SEGMENT_POOLS;
+		b->free[0] = (struct extent){ at, (uint16_t)(ABI_BLOCK_WORDS - at) };
+		b->nr_free = 1;
+		b->largest = ABI_BLOCK_WORDS - at;
+	}
+	return 0;
+}
+
+static int add_segment(struct segments *s)
 {
 	struct segment *g;
 	uint32_t i = 0;
@@ -128,7 +153,7 @@ static int add_segment(struct segments *s, enum segment_pool pool, uint32_t *ret
 
 	while (i < s->nr_segments && s->segments[i])
 		i++;
-	if (i == ABI_MAX_SEGMENTS || s->used_bytes[pool] + SEGMENT_COST > s->max_bytes[pool])
+	if (s->nr_there >= s->max_segments)
 		return -ENOSPC;
 	if (array_reserve(s->segments, s->cap_segments, i + 1u) < 0)
 		return -ENOMEM;
@@ -138,51 +163,36 @@ static int add_segment(struct segments *s, enum segment_pool pool, uint32_t *ret
 	s->memory += sizeof(*g);
 	s->segments[i] = g;
 	s->nr_segments = i < s->nr_segments ? s->nr_segments : i + 1;
-	g->pool = (uint8_t)pool;
-	r = 0;
-	for (uint32_t b = 0; !r && b < ABI_SEGMENT_BLOCKS; b++) {
-		uint16_t at = !i && !b ? NONE_YET : 0;
-
-		r = reserve_extents(s, &g->blocks[b]);
-		if (r)
-			break;
-		g->blocks[b].free[0] = (struct extent){ at, (uint16_t)(ABI_BLOCK_WORDS - at) };
-		g->blocks[b].nr_free = 1;
-		g->blocks[b].largest = ABI_BLOCK_WORDS - at;
-	}
-	if (!r) {
-		r = s->store.add(s->store.ctx, i);
+	r = init_blocks(s, g, !i);
+	if (!r && s->store.add(s->store.ctx, i) < 0) {
 		/* The kernel, or who limits us, gives no more: the bound is where we are. */
-		if (r < 0)
-			s->max_bytes[pool] = s->used_bytes[pool];
-		r = r < 0 ? -ENOSPC : 0;
+		s->max_segments = s->nr_there;
+		r = -ENOSPC;
 	}
-	if (r < 0) {
+	if (r < 0)
 		free_segment(s, i);
-		return r;
-	}
-	s->used_bytes[pool] += SEGMENT_COST;
-	s->free_words[pool] += ABI_SEGMENT_BLOCKS * ABI_BLOCK_WORDS;
-	*ret = i;
-	return 0;
+	else
+		s->nr_there++;
+	return r;
 }
 
-/* The block whose largest hole is the smallest that will do. */
+/* The pool's block whose largest hole is the smallest that will do; else one that is nobody's. */
 static bool best_block(const struct segments *s, enum segment_pool pool, uint32_t words,
 		       uint32_t *ret)
 {
+	bool may_add = s->nr_blocks[pool] < s->max_blocks[pool];
 	uint32_t best = UINT32_MAX;
 
 	for (uint32_t i = 0; i < s->nr_segments; i++) {
-		const struct segment *g = s->segments[i];
+		for (uint32_t n = 0; s->segments[i] && n < ABI_SEGMENT_BLOCKS; n++) {
+			const struct block *b = &s->segments[i]->blocks[n];
+			bool is_free = may_add && b->pool == SEGMENT_POOLS;
+			uint32_t cost = is_free ? ABI_BLOCK_WORDS + 1 : b->largest;
 
-		for (uint32_t b = 0; g && g->pool == pool && b < ABI_SEGMENT_BLOCKS; b++) {
-			uint32_t largest = g->blocks[b].largest;
-
-			if (largest < words || largest >= best)
+			if ((b->pool != pool && !is_free) || b->largest < words || cost >= best)
 				continue;
-			best = largest;
-			*ret = i * ABI_SEGMENT_BLOCKS + b;
+			best = cost;
+			*ret = i * ABI_SEGMENT_BLOCKS + n;
 			if (best == words)
 				return true;
 		}
@@ -213,27 +223,30 @@ static uint32_t take(struct block *b, uint32_t words)
 int segments_get(struct segments *s, enum segment_pool pool, uint32_t words,
 		 struct segment_run *ret)
 {
-	uint32_t n, segment;
 	struct segment *g;
 	struct block *b;
+	uint32_t n;
 	int r;
 
 	words = (words + 1) & ~1u;
 	if (!words || words > ABI_BLOCK_WORDS)
 		return -EINVAL;
 	if (!best_block(s, pool, words, &n)) {
-		r = add_segment(s, pool, &segment);
+		r = s->nr_blocks[pool] < s->max_blocks[pool] ? add_segment(s) : -ENOSPC;
 		if (r < 0)
 			return r;
-		/* Not the very first block, where a whole one is wanted. */
-		if (!best_block(s, pool, words, &n))
-			return -ENOSPC;
+		best_block(s, pool, words, &n);
 	}
 	g = s->segments[n / ABI_SEGMENT_BLOCKS];
 	b = &g->blocks[n % ABI_SEGMENT_BLOCKS];
 	if (reserve_extents(s, b) < 0 ||
 	    array_reserve(s->given_up, s->cap_given_up, s->nr_runs + 1u) < 0)
 		return -ENOMEM;
+	if (b->pool == SEGMENT_POOLS) {
+		b->pool = (uint8_t)pool;
+		s->nr_blocks[pool]++;
+		s->free_words[pool] += b->largest;
+	}
 	*ret = (struct segment_run){ n << WORD_BITS | take(b, words), words };
 	g->nr_runs++;
 	s->nr_runs++;
@@ -307,26 +320,31 @@ static void put_back(struct block *b, uint32_t at, uint32_t words)
 	measure(b);
 }
 
-void segments_put(struct segments *s, struct segment_run run)
+static struct block *block_of(const struct segments *s, struct segment_run run)
 {
-	uint32_t block = run.location >> WORD_BITS;
-	struct segment *g = s->segments[block / ABI_SEGMENT_BLOCKS];
+	uint32_t n = run.location >> WORD_BITS;
 
-	put_back(&g->blocks[block % ABI_SEGMENT_BLOCKS], run.location & (ABI_BLOCK_WORDS - 1),
-		 run.words);
-	g->nr_runs--;
-	s->nr_runs--;
-	s->free_words[g->pool] += run.words;
+	return &s->segments[n / ABI_SEGMENT_BLOCKS]->blocks[n % ABI_SEGMENT_BLOCKS];
 }
 
-static struct segment *segment_of(const struct segments *s, struct segment_run run)
+void segments_put(struct segments *s, struct segment_run run)
 {
-	return s->segments[(run.location >> WORD_BITS) / ABI_SEGMENT_BLOCKS];
+	struct block *b = block_of(s, run);
+
+	put_back(b, run.location & (ABI_BLOCK_WORDS - 1), run.words);
+	s->segments[(run.location >> WORD_BITS) / ABI_SEGMENT_BLOCKS]->nr_runs--;
+	s->nr_runs--;
+	s->free_words[b->pool] += run.words;
+	if (b->nr_runs)
+		return;
+	s->free_words[b->pool] -= b->largest;
+	s->nr_blocks[b->pool]--;
+	b->pool = SEGMENT_POOLS;
 }
 
 void segments_give_up(struct segments *s, struct segment_run run)
 {
-	s->given_up_words[segment_of(s, run)->pool] += run.words;
+	s->given_up_words[block_of(s, run)->pool] += run.words;
 	s->given_up[s->nr_given_up++] = run;
 }
 
@@ -340,19 +358,18 @@ void segments_quiet(struct segments *s)
 	s->nr_quiet = s->nr_marked;
 }
 
-/* A segment without runs goes, but for a pool's last: making one costs milliseconds. */
+/* A segment without runs goes, but for the last: making one costs milliseconds. */
 static void remove_empty(struct segments *s)
 {
 	for (uint32_t i = 0; i < s->nr_segments; i++) {
 		struct segment *g = s->segments[i];
 
-		if (!g || g->nr_runs || s->used_bytes[g->pool] == SEGMENT_COST)
+		if (!g || g->nr_runs || s->nr_there == 1)
 			continue;
 		for (uint32_t m = s->nr_mapped; m--;)
 			if (s->mapped[m].block / ABI_SEGMENT_BLOCKS == i)
 				unmap(s, m);
-		s->used_bytes[g->pool] -= SEGMENT_COST;
-		s->free_words[g->pool] -= ABI_SEGMENT_BLOCKS * ABI_BLOCK_WORDS;
+		s->nr_there--;
 		s->store.remove(s->store.ctx, i);
 		free_segment(s, i);
 	}
@@ -365,7 +382,7 @@ void segments_reclaim(struct segments *s)
 	for (uint32_t i = 0; i < s->nr_quiet; i++) {
 		struct segment_run run = s->given_up[i];
 
-		s->given_up_words[segment_of(s, run)->pool] -= run.words;
+		s->given_up_words[block_of(s, run)->pool] -= run.words;
 		segments_put(s, run);
 	}
 	s->nr_given_up -= s->nr_quiet;
@@ -375,25 +392,30 @@ void segments_reclaim(struct segments *s)
 	remove_empty(s);
 }
 
+/* Blocks that a pool may have at most, beside those that the other one has. */
+static uint32_t most_blocks(const struct segments *s, enum segment_pool pool)
+{
+	uint32_t all = s->max_segments * ABI_SEGMENT_BLOCKS, others = 0;
+
+	for (int i = 0; i < SEGMENT_POOLS; i++)
+		others += i != (int)pool ? s->nr_blocks[i] : 0;
+	return all - others < s->max_blocks[pool] ? all - others : s->max_blocks[pool];
+}
+
 size_t segments_room(const struct segments *s, enum segment_pool pool)
 {
-	size_t maps = (s->max_bytes[pool] - s->used_bytes[pool]) / SEGMENT_COST;
-
-	return s->free_words[pool] + s->given_up_words[pool] + maps * (SEGMENT_BYTES / 4);
+	return s->free_words[pool] + s->given_up_words[pool] +
+	       (size_t)(most_blocks(s, pool) - s->nr_blocks[pool]) * ABI_BLOCK_WORDS;
 }
 
 size_t segments_capacity(const struct segments *s, enum segment_pool pool)
 {
-	return s->max_bytes[pool] / SEGMENT_COST * (SEGMENT_BYTES / 4);
+	return (size_t)most_blocks(s, pool) * ABI_BLOCK_WORDS;
 }
 
 size_t segments_map_bytes(const struct segments *s)
 {
-	size_t sum = 0;
-
-	for (int i = 0; i < SEGMENT_POOLS; i++)
-		sum += s->used_bytes[i];
-	return sum;
+	return s->nr_there * (size_t)SEGMENT_COST;
 }
 
 size_t segments_memory(const struct segments *s)

@@ -30,7 +30,10 @@ struct segments_store {
 	void *ctx;
 };
 
-/* Tables are large and stay, lists of mappings are small and change: each has its segments. */
+/*
+ * Tables are large and stay, lists of mappings are small and change: each has its blocks. Lists
+ * get no more than an eighth of all.
+ */
 enum segment_pool { SEGMENT_TABLES, SEGMENT_LISTS, SEGMENT_POOLS };
 
 /* Words of a segment. A run's words are even, for they are handed out so. */
@@ -40,11 +43,8 @@ struct segment_run {
 
 struct segments;
 
-/*
- * Takes over `store`, also when it fails. max_bytes: of the kernel's maps, by pool.
- */
-int segments_new(struct segments **ret, const struct segments_store *store,
-		 const size_t max_bytes[SEGMENT_POOLS]);
+/* Takes over `store`, also when it fails. max_bytes: of the kernel's maps; one is always had. */
+int segments_new(struct segments **ret, const struct segments_store *store, size_t max_bytes);
 void segments_free(struct segments *s);
 DEFINE_CLEANUP(struct segments, segments_free)
 /* 0, -ENOSPC (the bound is reached, or there is no new map), -EINVAL (over a block), -ENOMEM. */
@@ -62,7 +62,7 @@ void segments_reclaim(struct segments *s);
 void segments_trim(struct segments *s, uint32_t keep);
 /* Words of a pool that are free, or will be once all that is given up is, or could be made. */
 size_t segments_room(const struct segments *s, enum segment_pool pool);
-/* Words that all segments of a pool may have. */
+/* Words that a pool may have at most. */
 size_t segments_capacity(const struct segments *s, enum segment_pool pool);
 /* Bytes of the kernel's maps; of our own. */
 size_t segments_map_bytes(const struct segments *s);

@@ -54,23 +54,11 @@ int tables_prepare(const struct tables_settings *settings, struct bpf_object *ob
 								  : ABI_MAX_SEGMENTS);
 }
 
-/* Lists get an eighth, and what we need ourselves a sixteenth; the rest is for tables. */
-static void divide(size_t max_bytes, size_t ret[SEGMENT_POOLS])
-{
-	ret[SEGMENT_LISTS] = max_bytes / 8;
-	if (ret[SEGMENT_LISTS] < SEGMENT_LEAST)
-		ret[SEGMENT_LISTS] = SEGMENT_LEAST;
-	ret[SEGMENT_TABLES] = SEGMENT_LEAST;
-	if (max_bytes - max_bytes / 16 > ret[SEGMENT_LISTS] + SEGMENT_LEAST)
-		ret[SEGMENT_TABLES] = max_bytes - max_bytes / 16 - ret[SEGMENT_LISTS];
-}
-
 int tables_new(struct tables **ret, const struct tables_settings *settings,
 	       const struct segments_store *store, struct abi_space *entries,
 	       struct tracker *tracker, struct capture *capture)
 {
 	_cleanup_(tables_freep) struct tables *t = calloc(1, sizeof(*t));
-	size_t max_bytes[SEGMENT_POOLS];
 	int r;
 
 	if (!t || !settings->nr_spaces || settings->nr_spaces & (settings->nr_spaces - 1)) {
@@ -87,8 +75,8 @@ int tables_new(struct tables **ret, const struct tables_settings *settings,
 	t->loading.left = t->loading.most;
 	t->listing = (struct allowance){ 0, tables_now(), 20, 50000000 };
 	t->listing.left = t->listing.most;
-	divide(settings->max_bytes, max_bytes);
-	r = segments_new(&t->segments, store, max_bytes);
+	/* A sixteenth is for what we need ourselves. */
+	r = segments_new(&t->segments, store, settings->max_bytes - settings->max_bytes / 16);
 	if (r < 0)
 		return r;
 	t->spaces = calloc(t->nr_spaces, sizeof(*t->spaces));
