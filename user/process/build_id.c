@@ -2,73 +2,20 @@
 #include "process/build_id.h"
 
 #include <elf.h>
-#include <endian.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "process/elf_segments.h"
 
-enum {
-	MAX_SEGMENTS = 512,
-	MAX_NOTES = 16 << 10, /* bytes of one PT_NOTE that are looked at */
-	OUR_DATA = __BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB,
-};
-
-struct segment {
-	uint64_t type, offset, size, align;
-};
-
-struct elf_head {
-	uint64_t at; /* of the program headers */
-	uint32_t nr, size;
-	bool wide;
-};
-
-static bool read_at(int fd, void *to, size_t size, uint64_t at)
-{
-	return at <= INT64_MAX && pread(fd, to, size, (off_t)at) == (ssize_t)size;
-}
+enum { MAX_NOTES = 16 << 10 }; /* bytes of one PT_NOTE that are looked at */
 
 bool build_id_is_elf(int fd)
 {
 	char magic[SELFMAG];
 
-	return read_at(fd, magic, sizeof(magic), 0) && !memcmp(magic, ELFMAG, SELFMAG);
-}
-
-static bool read_head(int fd, struct elf_head *ret)
-{
-	union {
-		unsigned char ident[EI_NIDENT];
-		Elf32_Ehdr narrow;
-		Elf64_Ehdr wide;
-	} e = { { 0 } };
-
-	if (!read_at(fd, &e, sizeof(e.narrow), 0) || memcmp(e.ident, ELFMAG, SELFMAG) ||
-	    e.ident[EI_DATA] != OUR_DATA)
-		return false;
-	if (e.ident[EI_CLASS] == ELFCLASS32) {
-		*ret = (struct elf_head){ e.narrow.e_phoff, e.narrow.e_phnum, sizeof(Elf32_Phdr),
-					  false };
-		return e.narrow.e_phentsize == ret->size;
-	}
-	if (e.ident[EI_CLASS] != ELFCLASS64 || !read_at(fd, &e, sizeof(e.wide), 0))
-		return false;
-	*ret = (struct elf_head){ e.wide.e_phoff, e.wide.e_phnum, sizeof(Elf64_Phdr), true };
-	return e.wide.e_phentsize == ret->size;
-}
-
-static struct segment segment_at(const struct elf_head *h, const char *table, uint32_t i)
-{
-	Elf32_Phdr narrow;
-	Elf64_Phdr wide;
-
-	if (h->wide) {
-		memcpy(&wide, table + i * sizeof(wide), sizeof(wide));
-		return (struct segment){ wide.p_type, wide.p_offset, wide.p_filesz, wide.p_align };
-	}
-	memcpy(&narrow, table + i * sizeof(narrow), sizeof(narrow));
-	return (struct segment){ narrow.p_type, narrow.p_offset, narrow.p_filesz, narrow.p_align };
+	return pread(fd, magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) &&
+	       !memcmp(magic, ELFMAG, SELFMAG);
 }
 
 static uint32_t find_in_notes(const char *notes, size_t size, size_t align, uint8_t *ret_id)
@@ -101,7 +48,7 @@ static uint32_t find_in_notes(const char *notes, size_t size, size_t align, uint
 	return 0;
 }
 
-static uint32_t find_in_segment(int fd, const struct segment *s, uint8_t *ret_id)
+static uint32_t find_in_segment(int fd, const struct elf_segment *s, uint8_t *ret_id)
 {
 	size_t size = s->size < MAX_NOTES ? s->size : MAX_NOTES;
 	_cleanup_free_ char *notes = malloc(size + 1);
@@ -115,23 +62,16 @@ static uint32_t find_in_segment(int fd, const struct segment *s, uint8_t *ret_id
 
 uint32_t build_id_read(int fd, uint8_t ret_id[BUILD_ID_MAX])
 {
-	_cleanup_free_ char *table = NULL;
-	struct elf_head h;
-	uint32_t nr_notes = 0;
+	_cleanup_free_ struct elf_segment *segments = NULL;
+	uint32_t nr = elf_segments_read(fd, &segments), nr_notes = 0;
 
-	if (!read_head(fd, &h) || !h.nr || h.nr > MAX_SEGMENTS)
-		return 0;
-	table = malloc((size_t)h.nr * h.size);
-	if (!table || !read_at(fd, table, (size_t)h.nr * h.size, h.at))
-		return 0;
-	for (uint32_t i = 0; i < h.nr && nr_notes < 16; i++) {
-		struct segment s = segment_at(&h, table, i);
+	for (uint32_t i = 0; i < nr && nr_notes < 16; i++) {
 		uint32_t size;
 
-		if (s.type != PT_NOTE)
+		if (segments[i].type != PT_NOTE)
 			continue;
 		nr_notes++;
-		size = find_in_segment(fd, &s, ret_id);
+		size = find_in_segment(fd, &segments[i], ret_id);
 		if (size)
 			return size;
 	}

@@ -121,6 +121,9 @@ int tracker_find_range(struct tracker *t, struct space *s, uint64_t at, const st
 			return err;
 		r = err ? ranges_find(s->ranges, at, &s->hint) : NULL;
 	}
+	if (r && r->file == FILE_JIT && tracker_continued(t, s, r, at, &t->continued) &&
+	    t->continued.start == at)
+		r = &t->continued;
 	*ret = r;
 	return r ? 1 : 0;
 }

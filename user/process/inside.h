@@ -2,7 +2,8 @@
 /*
  * The tracker's inside, for the files that make it up: tracker.c (events),
  * scan.c (/proc), frames.c (addresses), files.c (what is mapped, by number),
- * objects.c (files of the capture), open.c, mapped.c (whole spaces). A range names a file of the
+ * objects.c (files of the capture), open.c, mapped.c
+ * (whole spaces), continued.c. A range names a file of the
  * table here; an object of the capture is made of it when it is first sampled, and files that turn
  * out to be the same share one.
  */
@@ -33,6 +34,19 @@ struct mapped_file {
 	bool settled;	 /* nothing more can be learned of it */
 };
 
+enum { TEXTS = 16, TEXT_SEGMENTS = 4 };
+
+struct text_segment {
+	uint64_t offset, address, size; /* in the file; p_vaddr; bytes */
+};
+
+/* The executable segments of a file. */
+struct text {
+	uint32_t object, nr;
+	bool is_read;
+	struct text_segment segments[TEXT_SEGMENTS];
+};
+
 struct tracker {
 	struct capture *capture;
 	struct space_table spaces;
@@ -49,7 +63,9 @@ struct tracker {
 	struct strbuf text;
 	int proc_fd;
 	uint32_t round;
-	uint64_t next_rescan; /* not before this */
+	struct text texts[TEXTS]; /* by object, the last that were asked for */
+	struct range continued;	  /* see tracker_find_range() */
+	uint64_t next_rescan;	  /* not before this */
 	bool rescan_due;
 };
 
@@ -70,8 +86,20 @@ int tracker_sweep_files(struct tracker *t);
 /* frames.c */
 /* The space in which `id` was sampled; made where a process is new. NULL: what it was is lost. */
 int tracker_find_space(struct tracker *t, const struct process_id *id, struct space **ret);
-/* What lies at an address: 1; 0: nothing, *ret is NULL. /proc is asked for what is not known. */
+/*
+ * What lies at an address: 1; 0: nothing, *ret is NULL. /proc is asked for what is not known.
+ * *ret is good until the next call.
+ */
 int tracker_find_range(struct tracker *t, struct space *s, uint64_t at, const struct range **ret);
+
+/* continued.c */
+/*
+ * Code that a program copied into anonymous memory, in its own place (for huge pages): the first
+ * part of a range, from `at` on, that lies among a file's mappings where the file has its code.
+ * false: there is none.
+ */
+bool tracker_continued(struct tracker *t, struct space *s, const struct range *r, uint64_t at,
+		       struct range *ret);
 
 /* scan.c */
 /*

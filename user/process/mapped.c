@@ -54,18 +54,50 @@ static struct mapped mapped_of(const struct tracker *t, const struct range *r)
 	return m;
 }
 
+/* Anonymous memory, with parts of it that are a file's code. */
+static int each_part(struct tracker *t, struct space *s, const struct range *r, mapped_fn fn,
+		     void *ctx)
+{
+	struct range rest = *r, part;
+	int err = 0;
+
+	while (err >= 0 && rest.start < rest.end) {
+		bool found = tracker_continued(t, s, r, rest.start, &part);
+		struct range plain = rest;
+		struct mapped m;
+
+		if (found)
+			plain.end = part.start;
+		if (plain.start < plain.end) {
+			m = mapped_of(t, &plain);
+			err = fn(ctx, &m);
+		}
+		if (found && err >= 0) {
+			m = mapped_of(t, &part);
+			err = fn(ctx, &m);
+		}
+		rest.start = found ? part.end : rest.end;
+	}
+	return err;
+}
+
 int tracker_each_mapped(struct tracker *t, const struct space_key *key, mapped_fn fn, void *ctx)
 {
-	const struct space *s = space_of(t, key);
+	struct space *s = space_of(t, key);
+	int err = 0;
 
-	for (uint32_t i = 0; s && s->ranges && i < s->ranges->nr; i++) {
-		struct mapped m = mapped_of(t, &s->ranges->r[i]);
-		int r = fn(ctx, &m);
+	for (uint32_t i = 0; s && s->ranges && err >= 0 && i < s->ranges->nr; i++) {
+		const struct range *r = &s->ranges->r[i];
+		struct mapped m;
 
-		if (r < 0)
-			return r;
+		if (r->file == FILE_JIT) {
+			err = each_part(t, s, r, fn, ctx);
+		} else {
+			m = mapped_of(t, r);
+			err = fn(ctx, &m);
+		}
 	}
-	return 0;
+	return err < 0 ? err : 0;
 }
 
 int tracker_open_mapped(struct tracker *t, const struct space_key *key, uint64_t address,

@@ -102,7 +102,10 @@ int tracker_space(struct tracker *t, const struct process_id *id, struct space_k
 /* false: it is forgotten. */
 bool tracker_space_version(const struct tracker *t, const struct space_key *key,
 			   struct space_version *ret);
-/* Calls fn for all that is mapped, ascending. 0 or what fn said, if negative. Opens nothing. */
+/*
+ * Calls fn for all that is mapped, ascending. 0 or what fn said, if negative. Opens nothing, but
+ * for a file whose code continues in anonymous memory.
+ */
 int tracker_each_mapped(struct tracker *t, const struct space_key *key, mapped_fn fn, void *ctx);
 /* What is mapped at an address; opens it. 1, 0: nothing is known to be, or -ENOMEM. */
 int tracker_open_mapped(struct tracker *t, const struct space_key *key, uint64_t address,
