@@ -36,14 +36,17 @@ static int write_gap(struct compile *c, const struct unwind_segment *s, uint64_t
 		     uint64_t end)
 {
 	uint32_t rule = s && c->go.size && begin == c->go.address ? CFI_KEPT_FP : CFI_GAP;
-	int r = set(c, begin, rule);
 	uint64_t found;
+	int r = 0;
 
-	while (!r && s && gaps_next_trampoline(&c->gaps, s, begin, end, &found)) {
-		begin = found + c->machine->trampoline_size;
-		r = set(c, found, CFI_SIGNAL);
-		if (!r && begin < end)
+	while (!r && begin < end) {
+		if (!s || !gaps_next_trampoline(&c->gaps, s, begin, end, &found))
+			return set(c, begin, rule);
+		if (begin < found)
 			r = set(c, begin, rule);
+		if (!r)
+			r = set(c, found, CFI_SIGNAL);
+		begin = found + c->machine->trampoline_size;
 	}
 	return r;
 }
