@@ -5,6 +5,7 @@
  */
 #pragma once
 #include <elf.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stddef.h>
