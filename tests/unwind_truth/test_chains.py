@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""bpfprof cpu --unwind eh-frame against programs that know their own stacks.
+
+Usage: test_chains.py BPFPROF FOLDER-OF-PROGRAMS [--by gdb|perf] [NAME ...]
+
+`--by` asks somebody else, to test the programs themselves.
+"""
+
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+import samplers
+from chains import CUT, FALSE, INTO, PART, WHOLE, Chains
+import truth
+
+SECONDS = 1.5
+
+
+class Program:
+    """What is run, and what is asked of its samples.
+
+    whole   least share of samples in the function that burns, with all that called it
+    root    least share that reaches the root; one sample may always fail
+    cut     least share that is cut short, where that is what is to be
+    end     what a stack may also end with
+    """
+
+    def __init__(self, name, *args, whole=0.9, root=0.999, cut=0.0, binary=None, options=(),
+                 end=None, prepare=None):
+        self.name, self.args, self.binary = name, args, binary or name
+        self.whole, self.root, self.cut, self.end = whole, root, cut, end
+        self.options, self.prepare = options, prepare
+
+
+def deleted(path, _):
+    os.unlink(path)
+
+
+def without_sections(path):
+    """As sstrip leaves it: found by program headers alone. Names are lost with the symbols."""
+    with open(path, "r+b") as f:
+        f.seek(40)
+        f.write(struct.pack("<Q", 0))
+        f.seek(58)
+        f.write(struct.pack("<HHH", 0, 0, 0))
+
+
+# musl and what it starts with say nothing of how they are unwound: whole is what main() begins.
+MUSL = r"main|_start|_start_c|.*libc_start_main.*|\?\?|\[.*"
+LAZY = os.path.join(truth.PROGRAMS, "lazy.so")
+CHILDREN = ("--children",)
+PROGRAMS = [
+    Program("deep"),
+    Program("prologues", whole=0.01),
+    Program("deep_static"),
+    Program("deep_nopie"),
+    Program("deep_nopie_high"),
+    Program("deep_high"),
+    Program("deep_joined"),
+    Program("deep_clang"),
+    Program("deep_lld"),
+    Program("deep_musl", end=MUSL),
+    Program("deep_musl_static", end=MUSL),
+    Program("deep_rust"),
+    Program("deep_go", root=0.99),
+    Program("deleted", binary="deep", prepare="deleted"),
+    Program("sectionless", binary="deep", prepare="sectionless"),
+    Program("throwing", whole=0.3),
+    Program("assembly"),
+    # Nobody can know: what is asked is that nothing is made up.
+    Program("assembly_without", whole=0.0, root=0.0),
+    Program("signals", whole=0.7),
+    Program("signals_static", whole=0.7),
+    Program("frames"),
+    Program("frames_clang"),
+    Program("jumps"),
+    Program("contexts"),
+    Program("recursion_200", 200, binary="recursion"),
+    Program("recursion_1000", 1000, binary="recursion", options=("--max-depth", 1024)),
+    Program("recursion_1000_cut", 1000, binary="recursion", whole=0, root=0, cut=0.9),
+    Program("recursion_10000", 10000, binary="recursion", whole=0, root=0, cut=0.9),
+    Program("vforks", whole=0.5, options=CHILDREN),
+    Program("births", whole=0.1),
+    Program("calls", LAZY, "calls", binary="library", whole=0.3),
+    Program("loads", LAZY, "loads", binary="library", whole=0.05),
+    Program("execs", whole=0.5, options=CHILDREN),
+    Program("jit"),
+    Program("hugified"),
+]
+
+
+class Runner:
+    def __init__(self, by):
+        self.by, self.folder = by, tempfile.mkdtemp(prefix="bpfprof-unwind-")
+        os.chmod(self.folder, 0o755)
+
+    def start(self, program):
+        """The process, and what it says until it is ready."""
+        path = os.path.join(truth.PROGRAMS, program.binary)
+        if program.prepare:
+            shutil.copy2(path, os.path.join(self.folder, program.binary))
+            path = os.path.join(self.folder, program.binary)
+        if program.prepare == "sectionless":
+            without_sections(path)
+        process = subprocess.Popen([path, "30", *map(str, program.args)], stdout=subprocess.PIPE,
+                                   text=True)
+        said = []
+        for line in process.stdout:
+            if line.startswith("ready"):
+                break
+            said.append(line)
+        if program.prepare == "deleted":
+            os.unlink(path)
+        return process, said
+
+    def measure(self, program):
+        process, said = self.start(program)
+        try:
+            time.sleep(0.05)
+            stacks, quality = samplers.SAMPLERS[self.by](process.pid, SECONDS, self.folder,
+                                                         *program.options)
+        finally:
+            truth.stop(process)
+            process.stdout.close()
+        if program.prepare == "sectionless":
+            said = nameless(said)
+        return (*Chains(said, program.end).count(stacks), quality)
+
+    def verdict(self, program, counts, quality):
+        """What is wrong, in words; nothing if nothing is."""
+        total = sum(counts.values())
+        # Taken before the tables were there, and said to be so.
+        approximate = quality.get("approximate", 0)
+        allowed = max(1, round(total * (1 - program.root))) + approximate
+        unrooted = counts[CUT] + counts[FALSE]
+        few = 300 if self.by == "bpfprof" else 3
+        if total < few:
+            yield f"{total} samples only"
+        if counts[FALSE] > max(1, total // 1000) + approximate:
+            yield f"{counts[FALSE]} with frames that it never had"
+        if unrooted > allowed:
+            yield f"{unrooted} did not reach the root, {allowed} may"
+        if counts[WHOLE] < program.whole * total and self.by == "bpfprof":
+            yield f"{counts[WHOLE] / max(total, 1):.1%} whole, and {program.whole:.0%} are asked for"
+        if counts[CUT] < program.cut * total:
+            yield f"{counts[CUT] / max(total, 1):.1%} cut, and {program.cut:.0%} are asked for"
+        if approximate > max(20, total // 20):
+            yield f"{approximate} approximate"
+
+
+def nameless(said):
+    return [line if not line.startswith("chain") else
+            "chain: " + " ".join("?" for _ in line.split()[1:]) for line in said]
+
+
+def tell(program, counts, quality, wrong):
+    total = max(sum(counts.values()), 1)
+    rooted = counts[WHOLE] + counts[PART] + counts[INTO]
+    print(f"{program.name:20} {total:6} {rooted / total:8.2%} {counts[WHOLE] / total:8.2%} "
+          f"{counts[CUT]:6} {counts[FALSE]:6} {quality.get('approximate', 0):6}  "
+          f"{'; '.join(wrong) or 'ok'}", flush=True)
+
+
+def main():
+    args, by = sys.argv[3:], "bpfprof"
+    if args[:1] == ["--by"]:
+        by, args = args[1], args[2:]
+    truth.need_root_and_bpf()
+    runner, failed, tried = Runner(by), [], 0
+    print(f"{'program':20} {'stacks':>6} {'rooted':>8} {'whole':>8} {'cut':>6} {'false':>6} "
+          f"{'approx':>6}")
+    for program in PROGRAMS:
+        if args and program.name not in args:
+            continue
+        if not truth.program(program.binary):
+            print(f"{program.name:20} skipped: was not built")
+            continue
+        tried += 1
+        try:
+            counts, bad, quality = runner.measure(program)
+            wrong = list(runner.verdict(program, counts, quality))
+            tell(program, counts, quality, wrong)
+            if wrong:
+                for line, count in bad.most_common(4):
+                    print(f"    {count:6} {line[:1500]}")
+        except samplers.Failed as e:
+            wrong = [str(e)]
+            print(f"{program.name:20} {e}")
+        if wrong:
+            failed.append(program.name)
+    shutil.rmtree(runner.folder, True)
+    if failed:
+        print("failed: " + " ".join(failed))
+    return 1 if failed or not tried else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
