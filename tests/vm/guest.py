@@ -10,7 +10,16 @@ import re
 import subprocess
 import tarfile
 
-QEMU = "qemu-system-x86_64"
+# What qemu is started as, by machine; the last word goes on the kernel's command line.
+# One thread for both CPUs: with two, qemu may run code that the other CPU is just patching, and
+# the kernel, which does that where a tracepoint is switched on, panics.
+MACHINES = {
+    "x86_64": ["qemu-system-x86_64", "-cpu", "max,la57=off", "console=ttyS0 mitigations=off"],
+    # A signature of return addresses that is quick to compute here.
+    "aarch64": ["qemu-system-aarch64", "-M", "virt", "-cpu", "max,pauth-impdef=on",
+                "console=ttyAMA0"],
+}
+QEMU = MACHINES["x86_64"][0]
 BUSYBOX = "/bin/busybox"
 DISK_BYTES = 64 << 20
 RESULT_BYTES = 64 << 20
@@ -71,13 +80,13 @@ class Initramfs:
             f.writelines(self.parts)
 
 
-def base(kernel, init):
+def base(kernel, init, busybox=BUSYBOX):
     """An initramfs with busybox, the kernel's modules and `init` as its first program."""
     fs = Initramfs()
     for folder in ("proc", "sys", "dev", "tmp", "root", "out"):
         fs.folder(folder)
     fs.entry("dev/console", 0o20600, device=(5, 1))
-    fs.file("bin/busybox", BUSYBOX)
+    fs.file("bin/busybox", busybox)
     fs.entry("bin/sh", 0o120777, b"busybox")
     fs.file("init", init)
     for module in sorted(glob.glob(os.path.join(kernel, "module-*.ko"))):
@@ -85,20 +94,19 @@ def base(kernel, init):
     return fs
 
 
-def boot(kernel, fs, folder, timeout_s):
+def boot(kernel, fs, folder, timeout_s, machine="x86_64"):
     """Runs the machine to its end. {name: bytes} of the files that it left."""
     paths = {name: os.path.join(folder, name) for name in ("initramfs", "disk", "result", "console")}
     fs.write(paths["initramfs"])
     for name, size in (("disk", DISK_BYTES), ("result", RESULT_BYTES)):
         with open(paths[name], "wb") as f:
             f.truncate(size)
-    # One thread for both CPUs: with two, qemu may run code that the other CPU is just patching, and
-    # the kernel, which does that where a tracepoint is switched on, panics.
-    command = [QEMU, "-accel", "tcg,thread=single", "-cpu", "max,la57=off", "-smp", "2", "-m", "1G", "-nodefaults",
-               "-no-reboot", "-nographic", "-serial", "file:" + paths["console"],
-               "-kernel", os.path.join(kernel, "vmlinuz"), "-initrd", paths["initramfs"],
-               "-append", "console=ttyS0 panic=-1 loglevel=7 mitigations=off nowatchdog "
-               "rcupdate.rcu_cpu_stall_suppress=1"]
+    *started_as, console = MACHINES[machine]
+    command = started_as + [
+        "-accel", "tcg,thread=single", "-smp", "2", "-m", "1G", "-nodefaults", "-no-reboot",
+        "-nographic", "-serial", "file:" + paths["console"],
+        "-kernel", os.path.join(kernel, "vmlinuz"), "-initrd", paths["initramfs"],
+        "-append", console + " panic=-1 loglevel=7 nowatchdog rcupdate.rcu_cpu_stall_suppress=1"]
     for name in ("disk", "result"):
         command += ["-drive", "if=virtio,format=raw,file=" + paths[name]]
     try:
@@ -107,7 +115,7 @@ def boot(kernel, fs, folder, timeout_s):
     except subprocess.TimeoutExpired:
         why = "was not done after %d s" % timeout_s
     except subprocess.CalledProcessError as e:
-        why = "%s: exit status %d" % (QEMU, e.returncode)
+        why = "%s: exit status %d" % (command[0], e.returncode)
     try:
         with tarfile.open(paths["result"]) as tar:
             found = {os.path.basename(m.name): tar.extractfile(m).read() for m in tar if m.isfile()}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Debian's kernels, by suite, kept outside the tree.
+"""Debian's kernels, and its packages for another machine, by suite, kept outside the tree.
 
 apt itself resolves, downloads and verifies, in folders of its own: the machine's sources say where
 Debian is and which proxy leads there, and its keyring says whom to believe. Nothing is installed.
-A kernel that cannot be had raises Unavailable, which the test shows as skipped.
+What cannot be had raises Unavailable, which the test shows as skipped.
 """
 import glob
 import lzma
@@ -21,7 +21,7 @@ LOOK_AGAIN_S = 30 * 24 * 3600
 
 
 class Unavailable(Exception):
-    """Why this kernel could not be fetched."""
+    """Why this could not be fetched."""
 
 
 def table(path):
@@ -39,7 +39,7 @@ def cache_folder():
     base = os.environ.get("XDG_CACHE_HOME")
     if not base:
         base = "/var/cache" if os.geteuid() == 0 else os.path.expanduser("~/.cache")
-    return os.path.join(base, "bpfprof", "kernels")
+    return os.path.join(base, "bpfprof")
 
 
 def mirrors():
@@ -67,13 +67,13 @@ def mirrors():
 class Apt:
     """apt with its own sources, lists and cache below `root`; the machine's proxies and keys."""
 
-    def __init__(self, root, suites):
+    def __init__(self, root, suites, arch):
         shutil.rmtree(root, ignore_errors=True)
         os.makedirs(os.path.join(root, "lists", "partial"))
         os.makedirs(os.path.join(root, "archives", "partial"))
         main, security = mirrors()
         keyring = next((k for k in KEYRINGS if os.path.exists(k)), None)
-        signed = " [arch=amd64 signed-by=%s]" % keyring if keyring else " [arch=amd64]"
+        signed = " [arch=%s%s]" % (arch, " signed-by=" + keyring if keyring else "")
         with open(os.path.join(root, "sources.list"), "w", encoding="utf-8") as f:
             for suite in suites:
                 uri = security if suite.endswith("-security") else main
@@ -88,13 +88,18 @@ class Apt:
                        "Acquire::http::Timeout=30", "APT::Sandbox::User=root",
                        # Archived suites are signed, but not anew.
                        "Acquire::Check-Valid-Until=false",
-                       "APT::Architecture=amd64", "APT::Architectures=amd64"]:
+                       "APT::Architecture=" + arch, "APT::Architectures=" + arch]:
             self.options += ["-o", option]
 
     def run(self, tool, *words):
         return subprocess.run([tool, "-q"] + self.options + list(words), cwd=self.root,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               check=False)
+
+    def update(self):
+        """Its complaint, if it had one."""
+        said = self.run("apt-get", "update").stdout.splitlines()
+        return next((line for line in said if line[:2] in ("E:", "W:")), "no such package")
 
     def field(self, package, field):
         shown = self.run("apt-cache", "show", "--no-all-versions", package).stdout
@@ -161,27 +166,30 @@ def extract(debs, into):
             f.write(modules[name])
 
 
-def download(name, row, folder):
+def download(row, apt, into):
+    """A row's kernel."""
     suites, package, release = row
+    complaint = apt.update()
+    packages = apt.kernel_packages(package)
+    if not packages:
+        raise Unavailable("apt found no %s in %s: %s" % (package, ", ".join(suites), complaint))
+    version = packages[0].replace("linux-image-", "")
+    if not version.startswith(release.rstrip("*")):
+        raise Unavailable("%s has kernel %s, not %s" % (", ".join(suites), version, release))
+    got = apt.run("apt-get", "download", *packages)
+    debs = glob.glob(os.path.join(apt.root, "*.deb"))
+    if got.returncode or len(debs) != len(packages):
+        raise Unavailable("%s: %s" % (" ".join(packages), got.stdout.strip()[-200:]))
+    extract(debs, into)
+    return version
+
+
+def renew(folder, suites, arch, fill):
     scratch = "%s.apt.%d" % (folder, os.getpid())
     fresh = "%s.new.%d" % (folder, os.getpid())
     try:
-        apt = Apt(scratch, suites)
-        update = apt.run("apt-get", "update")
-        packages = apt.kernel_packages(package)
-        if not packages:
-            why = [line for line in update.stdout.splitlines() if line[:2] in ("E:", "W:")]
-            raise Unavailable("apt found no %s in %s: %s"
-                              % (package, ", ".join(suites), why[0] if why else "no such package"))
-        version = packages[0].replace("linux-image-", "")
-        if not version.startswith(release.rstrip("*")):
-            raise Unavailable("%s has kernel %s, not %s" % (", ".join(suites), version, release))
-        got = apt.run("apt-get", "download", *packages)
-        debs = glob.glob(os.path.join(scratch, "*.deb"))
-        if got.returncode or len(debs) != len(packages):
-            raise Unavailable("%s: %s" % (" ".join(packages), got.stdout.strip()[-200:]))
         os.makedirs(fresh)
-        extract(debs, fresh)
+        version = fill(Apt(scratch, suites, arch), fresh)
         with open(os.path.join(fresh, "release"), "w", encoding="utf-8") as f:
             f.write(version + "\n")
         shutil.rmtree(folder, ignore_errors=True)
@@ -193,9 +201,9 @@ def download(name, row, folder):
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def fetch(name, row):
-    """The folder with vmlinuz, the modules and `release` of a kernel of the table."""
-    folder = os.path.join(cache_folder(), name)
+def cached(kind, name, suites, arch, fill):
+    """The cache's folder kind/name, made by fill(apt, folder), which says what it is (`release`)."""
+    folder = os.path.join(cache_folder(), kind, name)
     stamp = os.path.join(folder, "release")
     try:
         os.makedirs(os.path.dirname(folder), exist_ok=True)
@@ -204,9 +212,16 @@ def fetch(name, row):
     if os.path.exists(stamp) and time.time() - os.path.getmtime(stamp) < LOOK_AGAIN_S:
         return folder
     try:
-        download(name, row, folder)
+        renew(folder, suites, arch, fill)
     except Unavailable as e:
         if not os.path.exists(stamp):
             raise
-        print("kept the kernel of the cache: %s" % e)
+        print("kept what is in the cache: %s" % e)
     return folder
+
+
+def fetch(name, row):
+    """The folder with vmlinuz, the modules and `release` of a kernel of the table."""
+    suites, package, _ = row
+    return cached("kernels", name, suites, package.rsplit("-", 1)[1],
+                  lambda apt, into: download(row, apt, into))
