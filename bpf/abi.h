@@ -39,6 +39,7 @@ struct abi_config {
 	__u64 seed;
 	__u64 slower;	  /* events of at least this value are listed singly; 0: none */
 	__u64 period;	  /* value of one sample of a clock */
+	__u64 code_mask;  /* bits that user addresses have; others in a return address sign it */
 	__u32 flags;	  /* enum abi_flag */
 	__u32 max_depth;  /* kernel frames that are taken */
 	__u32 slot_mask;  /* slots of a region, minus 1 */
@@ -49,7 +50,7 @@ struct abi_config {
 	__u32 space_mask; /* entries of the table of address spaces, minus 1 */
 	char comm_glob[ABI_GLOB_LEN];
 };
-_Static_assert(sizeof(struct abi_config) == 88, "abi_config");
+_Static_assert(sizeof(struct abi_config) == 96, "abi_config");
 
 /* What an event is summed under. */
 struct abi_key {

@@ -39,6 +39,10 @@ static __always_inline void compat_thread_facts(struct thread_facts *ret)
  * helper knows where since 5.15: dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"). Before, the
  * stack was 16 KB with nothing above them.
  */
+struct pt_regs___any {
+	int none;
+};
+
 static __always_inline long compat_user_registers(__u64 *to, __u32 nr_words)
 {
 	struct task_struct *task;
@@ -50,7 +54,7 @@ static __always_inline long compat_user_registers(__u64 *to, __u32 nr_words)
 	} else {
 		task = (void *)bpf_get_current_task();
 		registers = (char *)BPF_CORE_READ(task, stack) + (16 << 10) -
-			    bpf_core_type_size(struct pt_regs);
+			    bpf_core_type_size(struct pt_regs___any);
 	}
 	return bpf_probe_read_kernel(to, nr_words * sizeof(*to), registers);
 }

@@ -76,6 +76,11 @@ static __always_inline long walk_copy(void *to, __u32 size, __u64 from)
 	return bpf_probe_read_user(to, size, (void *)from);
 }
 
+static __always_inline __u64 walk_code_mask(void)
+{
+	return cfg.code_mask;
+}
+
 #include "walk.h"
 
 /*

@@ -8,6 +8,7 @@
  *	                                          lies in; NULL: there are none
  *	long walk_copy(void *to, __u32 size, __u64 from)   user memory; not 0: unreadable
  *	struct walk_known *walk_known(__u64 hash)   one of the rules that this CPU knows; NULL
+ *	__u64 walk_code_mask(void)   arm64: the bits that an address of code may have
  *
  * All that is read may be enemy input: every index is masked where it is used,
  * and each step either ends the walk or goes up the stack.
@@ -63,17 +64,17 @@ struct walk_caller {
 	__u64 cfa, ra_at, fp_at, ra, fp;
 };
 
-#if defined(__TARGET_ARCH_arm64) || (defined(__aarch64__) && !defined(__TARGET_ARCH_x86))
-#include "walk_arm64.h"
-#else
-#include "walk_x86.h"
-#endif
-
 static inline int walk_stop(struct walk *w, __u8 stop)
 {
 	w->stop = stop;
 	return 1;
 }
+
+#if defined(__TARGET_ARCH_arm64) || (defined(__aarch64__) && !defined(__TARGET_ARCH_x86))
+#include "walk_arm64.h"
+#else
+#include "walk_x86.h"
+#endif
 
 /* One word of a location's block. */
 static inline __u32 walk_word(const __u32 *block, __u32 at)
@@ -203,7 +204,7 @@ static inline long walk_read(struct walk *w, __u64 at, __u64 *ret)
 /* A register's value in the present frame. false: it isn't known here. */
 static inline int walk_register(const struct walk *w, __u32 number, __u64 *ret)
 {
-	if (number == WALK_SP)
+	if (number == WALK_SP && walk_knows_sp(w))
 		*ret = w->sp;
 	else if (number == WALK_FP)
 		*ret = w->fp;
@@ -264,6 +265,8 @@ static inline int walk_full_rule(struct walk *w, __u32 index, __u32 n, struct wa
 /* What a signal interrupted goes on where it was, with all its registers. */
 static inline int walk_signal(struct walk *w)
 {
+	if (!walk_knows_sp(w))
+		return walk_stop(w, ABI_STOP_REGISTER);
 	w->window_at = WALK_NO_WINDOW;
 	if (walk_copy(w->window, WALK_SIGNAL_WORDS * 8, w->sp + WALK_SIGNAL_OFFSET))
 		return walk_stop(w, ABI_STOP_MEMORY);
@@ -359,7 +362,8 @@ static inline int walk_step(struct walk *w, __u64 *frames)
 		return walk_stop(w, ABI_STOP_MEMORY);
 	if (!caller.ra)
 		return walk_stop(w, ABI_STOP_ROOT);
-	if (caller.cfa <= w->sp && !(w->exact && caller.cfa == w->sp && WALK_LINK))
+	/* A leaf may have nothing on the stack: its return address is in a register. */
+	if (caller.cfa < w->sp || (caller.cfa == w->sp && (!w->exact || caller.ra_at)))
 		return walk_stop(w, ABI_STOP_NO_PROGRESS);
 	w->pc = walk_address(caller.ra);
 	w->sp = caller.cfa;

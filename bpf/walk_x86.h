@@ -27,6 +27,12 @@ static inline __u64 walk_address(__u64 pc)
 	return pc;
 }
 
+static inline int walk_knows_sp(const struct walk *w)
+{
+	(void)w;
+	return 1;
+}
+
 /* rule: not CFI_SPECIAL, or one of the PLT. */
 static inline int walk_short_rule(struct walk *w, __u32 rule, struct walk_caller *ret)
 {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <time.h>
@@ -67,6 +68,14 @@ static uint32_t kernel_depth(uint32_t wanted)
 	return wanted < limit ? wanted : (uint32_t)limit;
 }
 
+/* What user addresses may consist of: our own stack lies at their end, within a gigabyte. */
+static uint64_t user_address_mask(void)
+{
+	unsigned long at = getauxval(AT_RANDOM);
+
+	return at ? UINT64_MAX >> __builtin_clzl(at) : UINT64_MAX;
+}
+
 static void make_config(struct live *l)
 {
 	const struct live_settings *s = &l->settings;
@@ -79,6 +88,7 @@ static void make_config(struct live *l)
 	c->max_user_depth = s->max_depth ? s->max_depth : ABI_DEFAULT_DEPTH;
 	c->max_depth = kernel_depth(c->max_user_depth);
 	c->space_mask = NR_SPACES - 1;
+	c->code_mask = user_address_mask();
 	c->slower = s->mode.slower_ns;
 	c->period = s->mode.frequency_hz ? 1000000000u / s->mode.frequency_hz : 0;
 	c->slot_mask = l->drain_settings.budget.slots - 1;

@@ -42,10 +42,11 @@ static int write_gap(struct compile *c, const struct unwind_segment *s, uint64_t
 	while (!r && begin < end) {
 		if (!s || !gaps_next_trampoline(&c->gaps, s, begin, end, &found))
 			return set(c, begin, rule);
-		if (begin < found)
+		/* Where a handler returns to; the walk looks that up less 1. */
+		if (found > begin + 1)
 			r = set(c, begin, rule);
 		if (!r)
-			r = set(c, found, CFI_SIGNAL);
+			r = set(c, found > begin ? found - 1 : found, CFI_SIGNAL);
 		begin = found + c->machine->trampoline_size;
 	}
 	return r;
