@@ -47,12 +47,12 @@ class Judge:
             self.check(False, "%s: no JSON report: %r" % (name, e))
             return None
 
-    def folded(self, name):
+    def folded(self, name, file=None):
         """[(frames, count)] of a step's folded lines; the first frame is the command."""
         if not self.step(name):
             return []
         found = []
-        for line in self.text(name + ".out").splitlines():
+        for line in self.text(file or name + ".out").splitlines():
             stack, _, count = line.rpartition(" ")
             if not stack or not count.isdigit():
                 self.check(False, "%s: not a folded line: %r" % (name, line))
