@@ -22,7 +22,7 @@ static void check(uint64_t memory, uint32_t nr_cpus)
 
 	assert_int_equal(budget_divide(memory, nr_cpus, &b), 0);
 	assert_int_equal(b.nr_cpus, nr_cpus);
-	assert_int_equal(b.fixed + b.growing, memory);
+	assert_int_equal(b.fixed + b.tables + b.growing, memory);
 	/* The kernel half masks with these; the kernel wants whole pages of a ring. */
 	assert_int_equal(b.slots & (b.slots - 1), 0);
 	assert_int_equal(b.ring_bytes & (b.ring_bytes - 1), 0);
@@ -37,6 +37,7 @@ static void check(uint64_t memory, uint32_t nr_cpus)
 		(uint64_t)nr_cpus * b.sideband_pages * (uint64_t)sysconf(_SC_PAGESIZE);
 	assert_true(b.fixed >= regions + rings);
 	assert_true(b.growing >= 1 << 20);
+	assert_true(b.tables >= 4 << 20);
 }
 
 static void test_divides(void **state)
@@ -76,7 +77,8 @@ static void test_grows(void **state)
 	assert_true(large.growing > small.growing);
 	/* The default, on a small machine: most of it is for what is measured. */
 	assert_int_equal(budget_divide(256 << 20, 4, &large), 0);
-	assert_true(large.growing > 192 << 20);
+	assert_true(large.growing + large.tables > 192 << 20);
+	assert_true(large.growing > large.tables);
 }
 
 int main(void)

@@ -58,7 +58,7 @@ static void test_one_object(void **state)
 {
 	struct fixture *f = *state;
 	struct process_id id = { .tgid = PID, .time = 500 }, other = { .tgid = OTHER, .time = 500 };
-	uint64_t addresses[] = { 0x10010, 0x10020 }, others[] = { 0x30010, 0x30020 };
+	uint64_t addresses[] = { 0x10010, 0x1001f }, others[] = { 0x30010, 0x3001f };
 	struct raw_frame frames[2], other_frames[2];
 
 	map(f, 100, PID, 0x10000, 0x1000, 0x1000, "/bin/a");
@@ -75,7 +75,7 @@ static void test_caller_at_start(void **state)
 	struct fixture *f = *state;
 	struct process_id id = { .tgid = PID, .time = 500 };
 	/* A call that ends one mapping returns to the first byte of the next. */
-	uint64_t addresses[] = { 0x11000, 0x11000 };
+	uint64_t addresses[] = { 0x11000, 0x10fff };
 	struct raw_frame frames[2];
 
 	map(f, 100, PID, 0x10000, 0x1000, 0, "/bin/a");
@@ -200,7 +200,7 @@ static void test_unknown(void **state)
 	assert_int_equal(f->capture.objects[frames[0].object].kind, OBJECT_NONE);
 	assert_int_equal(f->capture.objects[frames[0].object].pid, PID);
 	assert_int_equal(frames[0].object, frames[2].object);
-	assert_int_equal(frames[2].offset, 0x2fff);
+	assert_int_equal(frames[2].offset, 0x3000);
 	assert_int_equal(tracker_frames(f->tracker, &nobody, addresses, 3, frames), 0);
 	assert_int_equal(tracker_cgroup(f->tracker, 0, &container, &cgroup), 0);
 	assert_int_equal(container, 0);

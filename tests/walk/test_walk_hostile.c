@@ -85,6 +85,17 @@ static long walk_copy(void *to, __u32 size, __u64 from)
 	return below(256) < unreadable ? -14 : 0;
 }
 
+/* What an interrupted or an outdated entry may hold: anything. */
+static struct walk_known *walk_known(__u64 hash)
+{
+	static __u64 known[16][2];
+
+	(void)hash;
+	if (!below(64))
+		known[below(16)][below(2)] = draw();
+	return (void *)known[below(16)];
+}
+
 #include "walk.h"
 
 static void *map_blocks(void)

@@ -10,6 +10,7 @@ const struct quality_type quality_types[QUALITY_COUNT] = {
 	[QUALITY_TRUNCATED] = { "truncated", "stacks cut at the depth limit", QUALITY_IS_LOSS },
 	[QUALITY_USER_STACKS] = { "user_stacks", "user stacks", QUALITY_IS_NOTE },
 	[QUALITY_ROOT] = { "unwound_to_root", "unwound to their root", QUALITY_IS_NOTE },
+	[QUALITY_BY_FP] = { "by_frame_pointers", "walked by frame pointers", QUALITY_IS_NOTE },
 	[QUALITY_APPROXIMATE] = { "approximate", "taken before their unwind tables were in place",
 				  QUALITY_IS_LOSS },
 	[QUALITY_UNREADABLE] = { "unreadable", "user stacks unreadable", QUALITY_IS_LOSS },

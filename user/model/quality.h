@@ -16,6 +16,7 @@ enum quality_id {
 	QUALITY_TRUNCATED,	 /* samples whose stack was deeper than --max-depth */
 	QUALITY_USER_STACKS,	 /* samples with a user stack */
 	QUALITY_ROOT,		 /* of these, known to be complete, exact and up to their root */
+	QUALITY_BY_FP,		 /* of these, walked by frame pointers: 32-bit, or asked for */
 	QUALITY_APPROXIMATE,	 /* samples walked before their tables were in place */
 	QUALITY_UNREADABLE,	 /* samples whose user stack could not be walked at all */
 	QUALITY_CUT,		 /* samples whose user stack ended where no code is */
