@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "eh_fixture.h"
 
+#include <stdio.h>
+
 #define ROW(offset) (((offset) / 8) << CFI_OFFSET_SHIFT)
 #define WIDE	    B(0x0e, 16)
 
@@ -271,6 +273,33 @@ static void test_other_files(void **state)
 	eh_done(&f);
 }
 
+/* The kernel's own, which only lies in memory. */
+static void test_vdso(void **state)
+{
+	struct unwind_table *t = NULL;
+	char line[256], *vdso = NULL;
+	unsigned long begin, end, rows = 0;
+	FILE *maps = fopen("/proc/self/maps", "re");
+
+	(void)state;
+	while (maps && !vdso && fgets(line, sizeof(line), maps))
+		vdso = strstr(line, "[vdso]");
+	if (maps)
+		fclose(maps);
+	if (!vdso || sscanf(line, "%lx-%lx", &begin, &end) != 2) {
+		print_message("skipped: no vdso\n");
+		skip();
+	}
+	assert_int_equal(unwind_compile_memory((void *)begin, end - begin, 0, &t), 0);
+	assert_int_equal(t->kind, UNWIND_TABLE);
+	assert_true(unwind_table_is_valid(t));
+	for (uint64_t at = 0; at < end - begin; at++)
+		rows += unwind_table_rule(t, t->segments[0].address + at,
+					  &(struct cfi_rule){ 0 }) != CFI_GAP;
+	assert_true(rows > 100);
+	unwind_table_free(t);
+}
+
 /* What can be wrong with a table that came from a disk. */
 static void test_validity(void **state)
 {
@@ -335,7 +364,7 @@ int main(void)
 		cmocka_unit_test(test_far),	 cmocka_unit_test(test_over_pages),
 		cmocka_unit_test(test_buckets),	 cmocka_unit_test(test_trampoline),
 		cmocka_unit_test(test_go),	 cmocka_unit_test(test_other_files),
-		cmocka_unit_test(test_validity),
+		cmocka_unit_test(test_validity), cmocka_unit_test(test_vdso),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

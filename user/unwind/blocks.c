@@ -40,11 +40,9 @@ static int reserve_words(struct block_writer *w, uint32_t nr)
 
 	if (want > MAX_WORDS)
 		return -EFBIG;
+	/* What is reserved doubles. */
 	if (want > w->words_capacity &&
-	    unwind_table_memory(t) +
-			    (want > 2 * w->words_capacity ? want : w->words_capacity * 2) * 4 -
-			    t->nr_words * 4 >
-		    w->max_bytes)
+	    unwind_table_memory(t) + 2 * want * sizeof(*t->words) > w->max_bytes)
 		return -EFBIG;
 	return array_reserve(t->words, w->words_capacity, want);
 }
@@ -118,8 +116,11 @@ static int write_block(struct block_writer *w, uint32_t *ret)
 static int add_page(struct block_writer *w, uint32_t block)
 {
 	struct unwind_table *t = w->table;
-	int r = array_reserve(t->pages, w->pages_capacity, t->nr_pages + 1);
+	int r;
 
+	if (t->nr_pages == w->pages_capacity && 2 * unwind_table_memory(t) > w->max_bytes)
+		return -EFBIG;
+	r = array_reserve(t->pages, w->pages_capacity, t->nr_pages + 1);
 	if (!r)
 		t->pages[t->nr_pages++] = block;
 	return r;
