@@ -324,6 +324,41 @@ static void test_sparse(void **state)
 	eh_done(&f);
 }
 
+/* As many program headers as there can be, each of which wants a look at all others. */
+static void test_many_headers(void **state)
+{
+	static const uint32_t types[] = { PT_GNU_EH_FRAME, PT_LOAD, PT_NOTE };
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(types) / sizeof(*types); k++) {
+		struct eh_fixture f;
+		Elf64_Ehdr *h;
+		Elf64_Phdr p;
+		uint64_t from = now_ms(), at;
+
+		eh_init(&f);
+		eh_cie(&f);
+		for (int i = 0; i < 1000; i++)
+			eh_fde(&f, 32 * i, 16, WIDE);
+		f.without_sections = true;
+		eh_write(&f);
+		at = eh_append(&f, f.file.buf + sizeof(*h), 3 * sizeof(p));
+		p = (Elf64_Phdr){ .p_type = types[k], .p_flags = PF_R | PF_X, .p_filesz = 64 };
+		for (int i = 3; i < PN_XNUM - 1; i++) {
+			p.p_vaddr = types[k] == PT_LOAD ? 0x10000000 + 128 * (uint64_t)i : 0;
+			eh_bytes(&f.file, &p, sizeof(p));
+		}
+		h = (void *)f.file.buf;
+		h->e_phoff = at;
+		h->e_phnum = PN_XNUM - 1;
+		assert_int_equal(eh_try(&f, 0), 0);
+		assert_true(unwind_table_is_valid(f.table));
+		assert_int_equal(eh_rule(&f, 0), ROW(16));
+		assert_true(now_ms() - from < MAX_MS);
+		eh_done(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +372,7 @@ int main(void)
 		cmocka_unit_test(test_memory_limit),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_many_headers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,6 +63,7 @@ static int compare_segments(const void *a, const void *b)
 
 static int find_text(struct elf_image *image, const Elf64_Phdr *headers, size_t nr)
 {
+	struct unwind_segment *smaller;
 	uint32_t kept = 0;
 
 	image->text = calloc(nr ? nr : 1, sizeof(*image->text));
@@ -88,6 +89,9 @@ static int find_text(struct elf_image *image, const Elf64_Phdr *headers, size_t 
 			image->text[kept++] = image->text[i];
 	}
 	image->nr_text = kept;
+	smaller = kept ? reallocarray(image->text, kept, sizeof(*image->text)) : NULL;
+	if (smaller)
+		image->text = smaller;
 	return 0;
 }
 
@@ -246,13 +250,17 @@ static int read_image(struct elf_image *image)
 		r = find_text(image, headers, h.e_phnum);
 	if (!r)
 		r = read_sections(image, &h);
-	for (size_t i = 0; !r && i < h.e_phnum; i++) {
-		if (headers[i].p_type == PT_GNU_EH_FRAME && !image->data_address)
+	if (r)
+		return r;
+	for (size_t i = 0; i < h.e_phnum && !image->is_go; i++)
+		image->is_go = headers[i].p_type == PT_NOTE && is_go_note(image, &headers[i]);
+	/* Only the first one, since each costs a look at all segments. */
+	for (size_t i = 0; i < h.e_phnum; i++)
+		if (headers[i].p_type == PT_GNU_EH_FRAME) {
 			read_header(image, headers, h.e_phnum, &headers[i]);
-		else if (headers[i].p_type == PT_NOTE && !image->is_go)
-			image->is_go = is_go_note(image, &headers[i]);
-	}
-	return r;
+			break;
+		}
+	return 0;
 }
 
 int elf_image_open(struct elf_image *image, int fd)
