@@ -12,10 +12,16 @@ static const char *const result_names[COMPARE_RESULTS] = {
 	[COMPARE_DIFFERENT] = "different",
 };
 
-/* The walk says where the call is. A signal's trampoline was not called: it may say either. */
-static bool is_same(const struct recording_frame *truth, uint64_t frame)
+/*
+ * The walk says where the call is. A signal's trampoline, whose caller is where a thread was, was
+ * not called: it may say either.
+ */
+static bool is_same(const struct recording *r, size_t i, uint64_t frame)
 {
-	return frame == truth->pc - 1 || (truth->exact && frame == truth->pc);
+	const struct recording_frame *f = &r->frames[i];
+	bool interrupted = i + 1 == r->nr_frames || r->frames[i + 1].exact;
+
+	return frame == f->pc - !f->exact || (i && f->exact && interrupted && frame == f->pc - 1);
 }
 
 static bool is_made_at_run_time(const struct recording_process *p, uint64_t at)
@@ -31,7 +37,7 @@ static enum compare_result judge_end(const struct recording_process *p, const st
 {
 	bool truth_at_root = !strcmp(r->end, "root");
 	/* The code that a program begins with may say nothing; its frame pointer is 0. */
-	bool begins = at && !r->frames[at - 1].known;
+	bool begins = !strcmp(r->end, "no caller") || (at && !r->frames[at - 1].known);
 
 	if (w->nr == r->nr_frames && w->stop == ABI_STOP_ROOT && (truth_at_root || begins))
 		return COMPARE_SAME;
@@ -58,7 +64,7 @@ enum compare_result compare(const struct recording_process *p, const struct reco
 
 	for (i = 0; i < r->nr_frames && i < w->nr; i++) {
 		*ret_at = i;
-		if (!is_same(&r->frames[i], w->frames[i]))
+		if (!is_same(r, i, w->frames[i]))
 			return i && !r->frames[i - 1].known ? COMPARE_GUESS : COMPARE_DIFFERENT;
 		if (is_made_at_run_time(p, w->frames[i]))
 			return COMPARE_NO_FILE;

@@ -13,7 +13,8 @@
  *	memory ADDRESS BYTES
  *	frame PC EXACT KNOWN                libdw's, leaf first; each 0 or 1: is it not a return
  *	                                    address, is there call-frame information
- *	end REASON                          why libdw stopped; "root": it got there
+ *	end REASON                          why libdw stopped; "root": it got there,
+ *	                                    "no caller": it may have
  */
 #pragma once
 #include <stdbool.h>

@@ -198,6 +198,10 @@ static void spoil(void)
 		blocks[below(BLOCKS)][below(ABI_BLOCK_WORDS)] = (uint32_t)draw();
 	if (!below(8))
 		blocks[0][DIRECTORY + below(WORDS)] = (uint32_t)draw();
+	/* What ends behind its block. */
+	if (!below(8))
+		blocks[0][DIRECTORY + below(WORDS)] = CFI_PAGE(
+			(1 + below(BLOCKS)) * ABI_BLOCK_WORDS - 1 - below(64), below(8));
 	if (!below(4))
 		blocks[0][below(MAPPINGS * ABI_MAPPING_WORDS)] = (uint32_t)draw();
 }

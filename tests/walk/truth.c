@@ -121,6 +121,26 @@ static int add_frame(Dwfl_Frame *frame, void *data)
 	return DWARF_CB_OK;
 }
 
+/* libdw ends the same way where it has lost a register. */
+static bool is_root(struct truth *t, uint64_t at)
+{
+	Dwfl_Module *module = dwfl_addrmodule(t->dwfl, at);
+	Dwarf_Op memory[3], *ops = NULL;
+	Dwarf_Frame *frame;
+	Dwarf_Addr bias;
+	Dwarf_CFI *cfi;
+	size_t nr = 0;
+	bool undefined;
+
+	cfi = module ? dwfl_module_eh_cfi(module, &bias) : NULL;
+	if (!cfi || dwarf_cfi_addrframe(cfi, at - bias, &frame))
+		return false;
+	undefined = !dwarf_frame_register(frame, sizeof(dwarf_registers) - 1, memory, &ops, &nr) &&
+		    !nr && ops == memory;
+	free(frame);
+	return undefined;
+}
+
 /* Is there call-frame information for an address? */
 static bool is_known(struct truth *t, uint64_t at)
 {
@@ -183,6 +203,12 @@ void truth_unwind(struct truth *t, struct recording *r)
 		snprintf(r->end, sizeof(r->end), "memory");
 	if (!r->end[0])
 		snprintf(r->end, sizeof(r->end), "%s", status ? dwfl_errmsg(-1) : "root");
+	if (!strcmp(r->end, "root") && r->nr_frames) {
+		const struct recording_frame *last = &r->frames[r->nr_frames - 1];
+
+		if (!is_root(t, last->pc - !last->exact))
+			snprintf(r->end, sizeof(r->end), "no caller");
+	}
 	for (size_t i = 0; i < r->nr_frames; i++)
 		r->frames[i].known = is_known(t, r->frames[i].pc - !r->frames[i].exact);
 }
