@@ -71,10 +71,18 @@ enum cfi_how {
 };
 
 /*
+ * Where the caller's base register (x86-64: rbx) is; else at CFA - 8 * it. Said in files that have
+ * frames that begin at it while they call others, which have full rules alone: the loader's, whose
+ * lazy binding does.
+ */
+enum cfi_base { CFI_BASE_UNKNOWN, CFI_BASE_SAME };
+
+/*
  * A full rule. CFA = (register) + offset, or, with CFA_DEREF, *((register) + offset) + add.
  * A register is the number of its word in the kernel's struct pt_regs (x86-64: r15 0 … rbp 4,
  * rip 16, rsp 19; arm64: x0 0 … x29 29, x30 30, sp 31, pc 32). All but the stack and the frame
- * pointer are known in the innermost frame only, and behind a signal.
+ * pointer are known in the innermost frame only, and behind a signal; the base register also
+ * as long as rules say where it is.
  */
 enum { CFI_CFA_DEREF = 0x80 };
 
@@ -82,7 +90,7 @@ struct cfi_rule {
 	unsigned char cfa; /* register, CFI_CFA_DEREF */
 	unsigned char how; /* of RA: low four bits, of the frame pointer: high four */
 	unsigned char ra_register, fp_register; /* of CFI_AT_REGISTER and CFI_IN_REGISTER */
-	int cfa_offset, cfa_add;
+	int cfa_offset, cfa_add;		/* cfa_add without CFI_CFA_DEREF: enum cfi_base */
 	int ra_offset, fp_offset;
 };
 _Static_assert(sizeof(struct cfi_rule) == CFI_RULE_WORDS * 4, "cfi_rule");

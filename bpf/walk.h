@@ -51,6 +51,7 @@ struct walk {
 	__u32 first, nr, max;	     /* where the frames begin, how many they are and may be */
 	__u8 exact;		     /* pc is where the thread was: no return address */
 	__u8 whole;		     /* `registers` are this frame's */
+	__u8 has_base;		     /* … or only the one of WALK_BASE is */
 	__u8 stop;		     /* enum abi_stop */
 	__u8 flags;		     /* enum abi_stack_flag */
 	__u32 nr_asked;
@@ -62,6 +63,8 @@ struct walk {
 /* The caller: its sp; where in memory its pc and frame pointer are, or 0: in `ra` and `fp`. */
 struct walk_caller {
 	__u64 cfa, ra_at, fp_at, ra, fp;
+	__u64 base; /* if has_base */
+	__u8 has_base;
 };
 
 static inline int walk_stop(struct walk *w, __u8 stop)
@@ -208,11 +211,22 @@ static inline int walk_register(const struct walk *w, __u32 number, __u64 *ret)
 		*ret = w->sp;
 	else if (number == WALK_FP)
 		*ret = w->fp;
-	else if (w->whole)
+	else if (w->whole || (w->has_base && number == WALK_BASE))
 		*ret = w->registers[number & (WALK_REGISTERS - 1)];
 	else
 		return 0;
 	return 1;
+}
+
+/* base: enum cfi_base, or its place below the CFA. */
+static inline void walk_base(struct walk *w, __u32 base, struct walk_caller *ret)
+{
+	if (!WALK_BASE || base == CFI_BASE_UNKNOWN)
+		return;
+	if (base == CFI_BASE_SAME)
+		ret->has_base = walk_register(w, WALK_BASE, &ret->base);
+	else
+		ret->has_base = !walk_read(w, ret->cfa - 8ull * base, &ret->base);
 }
 
 static inline int walk_full_rule(struct walk *w, __u32 index, __u32 n, struct walk_caller *ret)
@@ -237,6 +251,8 @@ static inline int walk_full_rule(struct walk *w, __u32 index, __u32 n, struct wa
 		if (walk_read(w, ret->cfa, &value))
 			return walk_stop(w, ABI_STOP_MEMORY);
 		ret->cfa = value + (__s32)walk_word(block, at + 2);
+	} else {
+		walk_base(w, walk_word(block, at + 2), ret);
 	}
 	value = ret->cfa;
 	if (ra != CFI_AT_CFA &&
@@ -369,5 +385,7 @@ static inline int walk_step(struct walk *w, __u64 *frames)
 	w->sp = caller.cfa;
 	w->fp = caller.fp;
 	w->exact = w->whole = 0;
+	w->has_base = caller.has_base;
+	w->registers[WALK_BASE] = caller.base;
 	return 0;
 }

@@ -10,6 +10,7 @@ enum {
 	WALK_FP = 4,
 	WALK_PC = 16,
 	WALK_SP = 19,
+	WALK_BASE = 5, /* rbx; 0: there is none */
 	WALK_LINK = 0, /* the register with the return address: a call puts it on the stack */
 	/* arch/x86/include/uapi/asm/sigcontext.h: from uc_mcontext.r8 to .rip */
 	WALK_SIGNAL_WORDS = 17,

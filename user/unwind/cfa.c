@@ -44,7 +44,12 @@ enum {
 
 void cfa_state_init(struct cfa_state *s, const struct unwind_machine *m)
 {
-	*s = (struct cfa_state){ .kind = CFA_NONE, .ra.how = m->ra_how, .fp.how = CFI_SAME };
+	*s = (struct cfa_state){
+		.kind = CFA_NONE,
+		.ra.how = m->ra_how,
+		.fp.how = CFI_SAME,
+		.base.how = CFI_SAME,
+	};
 }
 
 static uint8_t narrow(uint64_t reg)
@@ -60,6 +65,8 @@ static void set(struct cfa_walk *w, uint64_t reg, struct cfa_place place)
 		w->state.ra = place;
 	else if (reg == m->fp)
 		w->state.fp = place;
+	else if (reg == m->base)
+		w->state.base = place;
 	else if (reg == m->sp)
 		w->state.sp_is_odd = place.how != CFA_PLACE_VALUE || place.offset;
 }
@@ -79,6 +86,8 @@ static void restore(struct cfa_walk *w, uint64_t reg)
 		w->state.ra = initial->ra;
 	else if (reg == m->fp)
 		w->state.fp = initial->fp;
+	else if (reg == m->base)
+		w->state.base = initial->base;
 	else if (reg == m->sp)
 		w->state.sp_is_odd = initial->sp_is_odd;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Runs call-frame instructions (DWARF 5 §6.4.2), a row a call. Of the registers only those are
- * followed that a walk needs: CFA, return address, frame pointer, and whether the caller's stack
- * pointer is the CFA. Work is bounded by the program's bytes.
+ * followed that a walk needs: CFA, return address, frame pointer, base register, and whether the
+ * caller's stack pointer is the CFA. Work is bounded by the program's bytes.
  */
 #pragma once
 #include <stdbool.h>
@@ -37,7 +37,8 @@ struct cfa_state {
 	bool sp_is_odd; /* the caller's stack pointer is not the CFA */
 	bool is_signal; /* of a CIE with 'S' */
 	int64_t offset, add;
-	struct cfa_place ra, fp;
+	bool needs_base; /* rules are to say where the base register is */
+	struct cfa_place ra, fp, base;
 };
 
 /* What a CIE says of its FDEs' programs. */

@@ -19,6 +19,7 @@ struct compile {
 	struct unwind_segment go; /* the code that keeps frame pointers */
 	struct cfa_walk walk;
 	struct gaps gaps;
+	bool needs_base; /* some frame begins at the base register */
 };
 
 static int set(struct compile *c, uint64_t address, uint32_t rule)
@@ -54,9 +55,13 @@ static int write_gap(struct compile *c, const struct unwind_segment *s, uint64_t
 
 static int write_row(struct compile *c, uint64_t address)
 {
-	const struct cfa_state *s = &c->walk.state;
+	struct cfa_state *s = &c->walk.state;
 	struct cfi_rule full;
 
+	/* All rules are to be others, then. */
+	if (!c->needs_base && s->kind == CFA_REGISTER && s->reg == c->machine->base)
+		return -EAGAIN;
+	s->needs_base = c->needs_base;
 	if (s->ra.how == CFI_UNDEFINED)
 		return set(c, address, CFI_ROOT);
 	return block_writer_set(c->writer, address, c->machine->rule(s, &full), &full);
@@ -133,7 +138,7 @@ static int go_through(struct compile *c, gap_function gap, fde_function fde)
 	return !r && at < end ? cut_gap(c, at, end, gap) : r;
 }
 
-static int write_pages(struct compile *c, size_t max_bytes)
+static int write_pages_once(struct compile *c, size_t max_bytes)
 {
 	const struct unwind_segment *last = &c->image->text[c->image->nr_text - 1];
 	size_t used = eh_frame_memory(&c->frame);
@@ -151,6 +156,23 @@ static int write_pages(struct compile *c, size_t max_bytes)
 		r = block_writer_finish(c->writer);
 	block_writer_free(c->writer);
 	return r;
+}
+
+static int write_pages(struct compile *c, size_t max_bytes)
+{
+	uint32_t nr_bad = c->frame.nr_bad;
+	struct unwind_table *t = c->table;
+	int r = write_pages_once(c, max_bytes);
+
+	if (r != -EAGAIN)
+		return r;
+	free(t->pages);
+	free(t->blocks);
+	free(t->words);
+	*t = (struct unwind_table){ .kind = t->kind };
+	c->frame.nr_bad = nr_bad;
+	c->needs_base = true;
+	return write_pages_once(c, max_bytes);
 }
 
 /* Takes over the image's segments. */

@@ -59,6 +59,18 @@ static bool say_place(const struct unwind_machine *m, const struct cfa_state *s,
 	return false;
 }
 
+static int say_base(const struct cfa_state *s)
+{
+	int64_t offset = s->base.offset;
+
+	if (s->base.how == CFI_SAME)
+		return CFI_BASE_SAME;
+	if (s->base.how != CFI_AT_CFA || offset & 7 || offset >= -8 * CFI_BASE_SAME ||
+	    offset < INT_MIN)
+		return CFI_BASE_UNKNOWN;
+	return (int)(-offset / 8);
+}
+
 uint32_t rule_full(const struct unwind_machine *m, const struct cfa_state *s, struct cfi_rule *ret)
 {
 	struct cfi_rule rule = { 0 };
@@ -78,6 +90,8 @@ uint32_t rule_full(const struct unwind_machine *m, const struct cfa_state *s, st
 		if (!narrow(s->add, &rule.cfa_add))
 			return CFI_BROKEN;
 		rule.cfa |= CFI_CFA_DEREF;
+	} else if (s->needs_base) {
+		rule.cfa_add = say_base(s);
 	}
 	rule.how = (unsigned char)(ra_how | fp_how << 4);
 	*ret = rule;

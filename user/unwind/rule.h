@@ -16,6 +16,7 @@ struct cfa_state;
 struct unwind_machine {
 	uint32_t machine;   /* e_machine */
 	uint8_t fp, sp, ra; /* DWARF's numbers */
+	uint8_t base;	    /* … of what enum cfi_base is about; 255: nothing */
 	uint8_t ra_how;	    /* where the return address is if nothing says it */
 	uint32_t page_size; /* segments' borders are rounded to it when they are mapped */
 	/* Words of pt_regs by DWARF's number; all others can't be said. */

@@ -58,6 +58,7 @@ const struct unwind_machine unwind_machine_arm64 = {
 	.fp = X29,
 	.sp = SP,
 	.ra = X30,
+	.base = 255,
 	.ra_how = CFI_SAME,
 	.page_size = 65536,
 	.words = words,

@@ -3,7 +3,7 @@
 
 #include "unwind/cfa.h"
 
-enum { RBP = 6, RSP = 7, RIP = 16 };
+enum { RBX = 3, RBP = 6, RSP = 7, RIP = 16 };
 
 /* Of struct pt_regs: rax rdx rcx rbx rsi rdi rbp rsp r8 … r15 rip. */
 static const uint8_t words[] = { 10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16 };
@@ -45,6 +45,8 @@ static uint32_t rule_x86(const struct cfa_state *s, struct cfi_rule *ret_full)
 
 	if (s->is_signal)
 		return is_kernel_frame(s) ? CFI_SIGNAL : CFI_BROKEN;
+	if (s->needs_base && s->kind == CFA_REGISTER)
+		return rule_full(&unwind_machine_x86, s, ret_full);
 	if (s->kind == CFA_REGISTER && (s->reg == RSP || s->reg == RBP) && !(s->offset & 7) &&
 	    s->offset >= 0 && s->offset <= 8 * CFI_MAX_OFFSET && is_return_above(s) && slot >= 0)
 		return (s->reg == RBP ? CFI_FP : 0) |
@@ -62,6 +64,7 @@ const struct unwind_machine unwind_machine_x86 = {
 	.fp = RBP,
 	.sp = RSP,
 	.ra = RIP,
+	.base = RBX,
 	.ra_how = CFA_PLACE_OTHER,
 	.page_size = 4096,
 	.words = words,
