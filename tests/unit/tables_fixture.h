@@ -29,6 +29,20 @@ static struct walk_known *walk_known(__u64 hash)
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
+struct walk_known;
+
+/* Nothing is remembered: it is the search that is tested. */
+static struct walk_known *walk_known(__u64 hash)
+{
+	(void)hash;
+	return NULL;
+}
+
+static __u64 walk_code_mask(void)
+{
+	return ~0ull;
+}
+
 #include "walk.h"
 #pragma GCC diagnostic pop
 
@@ -37,22 +51,25 @@ enum { SEGMENT_WORDS = ABI_SEGMENT_BLOCKS * ABI_BLOCK_WORDS, NR_ENTRIES = 64 };
 /* What segments stand in. */
 struct store {
 	uint32_t *segments[ABI_MAX_SEGMENTS];
-	uint32_t nr_segments, nr_mapped, most_mapped;
+	uint32_t nr_segments, nr_adds, nr_mapped, most_mapped;
 	uint32_t most_segments; /* the next one is refused */
 };
 
 static struct store store;
 
-static int store_add(void *ctx, uint32_t segment)
+static int store_add(void *ctx, const uint32_t *segments, uint32_t nr)
 {
 	struct store *s = ctx;
 
-	if (s->nr_segments == s->most_segments)
+	if (s->nr_segments + nr > s->most_segments)
 		return -ENOMEM;
-	assert_null(s->segments[segment]);
-	s->segments[segment] = calloc(SEGMENT_WORDS, 4);
-	assert_non_null(s->segments[segment]);
-	s->nr_segments++;
+	for (uint32_t i = 0; i < nr; i++) {
+		assert_null(s->segments[segments[i]]);
+		s->segments[segments[i]] = calloc(SEGMENT_WORDS, 4);
+		assert_non_null(s->segments[segments[i]]);
+	}
+	s->nr_segments += nr;
+	s->nr_adds++;
 	return 0;
 }
 
@@ -90,7 +107,8 @@ static void store_free(void *ctx)
 	struct store *s = ctx;
 
 	assert_int_equal(s->nr_mapped, 0);
-	assert_int_equal(s->nr_segments, 0);
+	for (uint32_t i = 0; i < ABI_MAX_SEGMENTS; i++)
+		free(s->segments[i]);
 }
 
 static inline struct segments_store store_new(void)

@@ -130,6 +130,26 @@ static void test_refused(void **state)
 	segments_free(s);
 }
 
+/* What is known to be needed comes at once, and no more than that. */
+static void test_prepare(void **state)
+{
+	struct segments *s = new_segments(8 << 20);
+	struct segment_run run;
+
+	(void)state;
+	segments_prepare(s, SEGMENT_TABLES, 3 * SEGMENT_WORDS - 100);
+	assert_int_equal(store.nr_segments, 3);
+	assert_int_equal(store.nr_adds, 1);
+	segments_prepare(s, SEGMENT_TABLES, 3 * SEGMENT_WORDS);
+	assert_int_equal(store.nr_segments, 3);
+	assert_int_equal(segments_get(s, SEGMENT_TABLES, 100, &run), 0);
+	assert_int_equal(store.nr_segments, 3);
+	/* More than there may be: what is there has to be freed first. */
+	segments_prepare(s, SEGMENT_TABLES, 8 * SEGMENT_WORDS);
+	assert_int_equal(store.nr_segments, 3);
+	segments_free(s);
+}
+
 static void test_mapped(void **state)
 {
 	struct segments *s = new_segments(16 << 20);
@@ -196,7 +216,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first),  cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_bound),  cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_mapped), cmocka_unit_test(test_random),
+		cmocka_unit_test(test_mapped), cmocka_unit_test(test_prepare),
+		cmocka_unit_test(test_random),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

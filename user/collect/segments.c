@@ -12,6 +12,7 @@ enum {
 	/* The kernel's page of an array's own data stands before its values. */
 	SEGMENT_COST = SEGMENT_BYTES + 4096,
 	MAX_MAPPED = 32, /* blocks */
+	MAX_AT_ONCE = 16,
 	WORD_BITS = 14,	 /* of a location, within a block */
 	LISTS_SHARE = 8, /* one block in so many */
 	NONE_YET = 2,	 /* words at location 0, which says "none" */
@@ -99,11 +100,8 @@ void segments_free(struct segments *s)
 	if (!s)
 		return;
 	segments_trim(s, 0);
-	for (uint32_t i = 0; i < s->nr_segments; i++) {
-		if (s->segments[i])
-			s->store.remove(s->store.ctx, i);
+	for (uint32_t i = 0; i < s->nr_segments; i++)
 		free_segment(s, i);
-	}
 	s->store.free(s->store.ctx);
 	free(s->segments);
 	free(s->given_up);
@@ -145,16 +143,14 @@ static int init_blocks(struct segments *s, struct segment *g, bool is_first)
 	return 0;
 }
 
-static int add_segment(struct segments *s)
+/* A segment of ours, which the store has not got yet. */
+static int new_segment(struct segments *s, uint32_t *ret)
 {
 	struct segment *g;
 	uint32_t i = 0;
-	int r;
 
 	while (i < s->nr_segments && s->segments[i])
 		i++;
-	if (s->nr_there >= s->max_segments)
-		return -ENOSPC;
 	if (array_reserve(s->segments, s->cap_segments, i + 1u) < 0)
 		return -ENOMEM;
 	g = calloc(1, sizeof(*g));
@@ -163,17 +159,53 @@ static int add_segment(struct segments *s)
 	s->memory += sizeof(*g);
 	s->segments[i] = g;
 	s->nr_segments = i < s->nr_segments ? s->nr_segments : i + 1;
-	r = init_blocks(s, g, !i);
-	if (!r && s->store.add(s->store.ctx, i) < 0) {
+	if (init_blocks(s, g, !i) < 0) {
+		free_segment(s, i);
+		return -ENOMEM;
+	}
+	*ret = i;
+	return 0;
+}
+
+static int add_segments(struct segments *s, uint32_t nr)
+{
+	uint32_t added[MAX_AT_ONCE], n = 0;
+	int r = 0;
+
+	nr = nr < MAX_AT_ONCE ? nr : MAX_AT_ONCE;
+	if (nr > s->max_segments - s->nr_there)
+		nr = s->max_segments - s->nr_there;
+	if (!nr)
+		return -ENOSPC;
+	while (!r && n < nr) {
+		r = new_segment(s, &added[n]);
+		n += !r;
+	}
+	if (!r && s->store.add(s->store.ctx, added, n) < 0) {
 		/* The kernel, or who limits us, gives no more: the bound is where we are. */
-		s->max_segments = s->nr_there;
+		if (n == 1)
+			s->max_segments = s->nr_there;
 		r = -ENOSPC;
 	}
-	if (r < 0)
-		free_segment(s, i);
-	else
-		s->nr_there++;
+	while (r && n)
+		free_segment(s, added[--n]);
+	s->nr_there += n;
 	return r;
+}
+
+void segments_prepare(struct segments *s, enum segment_pool pool, size_t words)
+{
+	size_t blocks, free_blocks = s->nr_there * (size_t)ABI_SEGMENT_BLOCKS, there;
+
+	for (int i = 0; i < SEGMENT_POOLS; i++)
+		free_blocks -= s->nr_blocks[i];
+	there = s->free_words[pool] + free_blocks * ABI_BLOCK_WORDS;
+	if (words <= there)
+		return;
+	blocks = (words - there) / ABI_BLOCK_WORDS;
+	if (blocks + s->nr_blocks[pool] + free_blocks > s->max_blocks[pool])
+		return;
+	add_segments(s, (uint32_t)(blocks / ABI_SEGMENT_BLOCKS + 1));
 }
 
 /* The pool's block whose largest hole is the smallest that will do; else one that is nobody's. */
@@ -232,7 +264,7 @@ int segments_get(struct segments *s, enum segment_pool pool, uint32_t words,
 	if (!words || words > ABI_BLOCK_WORDS)
 		return -EINVAL;
 	if (!best_block(s, pool, words, &n)) {
-		r = s->nr_blocks[pool] < s->max_blocks[pool] ? add_segment(s) : -ENOSPC;
+		r = s->nr_blocks[pool] < s->max_blocks[pool] ? add_segments(s, 1) : -ENOSPC;
 		if (r < 0)
 			return r;
 		best_block(s, pool, words, &n);

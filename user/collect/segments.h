@@ -19,13 +19,14 @@ struct bpf_object;
 
 /* What segments stand in: maps of the kernel, or a test's memory. */
 struct segments_store {
-	/* Makes a segment and shows it to walks. 0 or a negative errno. */
-	int (*add)(void *ctx, uint32_t segment);
+	/* Makes segments and shows them to walks: all, 0, or none, a negative errno. */
+	int (*add)(void *ctx, const uint32_t *segments, uint32_t nr);
 	/* Returns when no walk reads it any more. */
 	void (*remove)(void *ctx, uint32_t segment);
 	/* A block's words, to be written; NULL: no memory. */
 	uint32_t *(*map)(void *ctx, uint32_t segment, uint32_t block);
 	void (*unmap)(void *ctx, uint32_t *words);
+	/* With all segments that are there: no walk runs any more. */
 	void (*free)(void *ctx);
 	void *ctx;
 };
@@ -50,6 +51,11 @@ DEFINE_CLEANUP(struct segments, segments_free)
 /* 0, -ENOSPC (the bound is reached, or there is no new map), -EINVAL (over a block), -ENOMEM. */
 int segments_get(struct segments *s, enum segment_pool pool, uint32_t words,
 		 struct segment_run *ret);
+/*
+ * So many words are about to be wanted: makes the segments that they will need in any case, for
+ * to make one takes about as long as to make many. What can't be had shows in segments_get().
+ */
+void segments_prepare(struct segments *s, enum segment_pool pool, size_t words);
 /* A run's words, to be written; good until the next call. NULL: no memory. */
 uint32_t *segments_at(struct segments *s, uint32_t location);
 /* Nobody was shown the run: it can be used again at once. */

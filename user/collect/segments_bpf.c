@@ -19,23 +19,54 @@ struct maps {
  * Each exactly like the template in the object: 5.10 takes no other, and only then are lookups
  * compiled into the programs.
  */
-static int add(void *ctx, uint32_t segment)
+static int create(void)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
-	struct maps *m = ctx;
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "segment", 4, BLOCK_BYTES, ABI_SEGMENT_BLOCKS,
 				&opts);
-	int r;
 
-	if (fd < 0)
-		return -errno;
-	if (bpf_map_update_elem(m->outer, &segment, &fd, BPF_ANY)) {
-		r = -errno;
-		close(fd);
-		return r;
-	}
-	m->fds[segment] = fd;
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * Each update waits for programs, some 10 ms; since 6.8 a batch of them waits once. Older kernels
+ * have batches without that, or none.
+ */
+static int show(struct maps *m, const uint32_t *segments, const int *fds, uint32_t nr)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	uint32_t count = nr;
+
+	if (nr > 1 && !bpf_map_update_batch(m->outer, segments, fds, &count, &opts) && count == nr)
+		return 0;
+	for (uint32_t i = 0; i < nr; i++)
+		if (bpf_map_update_elem(m->outer, &segments[i], &fds[i], BPF_ANY))
+			return -errno;
 	return 0;
+}
+
+static int add(void *ctx, const uint32_t *segments, uint32_t nr)
+{
+	struct maps *m = ctx;
+	int fds[ABI_MAX_SEGMENTS], r = 0;
+	uint32_t n = 0;
+
+	while (n < nr && r >= 0) {
+		r = create();
+		if (r >= 0)
+			fds[n++] = r;
+	}
+	if (r >= 0)
+		r = show(m, segments, fds, nr);
+	for (uint32_t i = 0; i < n; i++) {
+		if (r >= 0) {
+			m->fds[segments[i]] = fds[i];
+			continue;
+		}
+		bpf_map_delete_elem(m->outer, &segments[i]);
+		close(fds[i]);
+	}
+	return r < 0 ? r : 0;
 }
 
 static void remove_segment(void *ctx, uint32_t segment)
@@ -64,7 +95,12 @@ static void unmap(void *ctx, uint32_t *words)
 
 static void free_maps(void *ctx)
 {
-	free(ctx);
+	struct maps *m = ctx;
+
+	for (uint32_t i = 0; i < ABI_MAX_SEGMENTS; i++)
+		if (m->fds[i] >= 0)
+			close(m->fds[i]);
+	free(m);
 }
 
 int segments_store_open(struct segments_store *ret, struct bpf_object *obj)

@@ -135,11 +135,24 @@ void tables_free(struct tables *t)
 	free(t);
 }
 
+/* Who maps file after file makes us remember each: no more of them than we have memory for. */
+static bool may_remember(const struct tables *t)
+{
+	return t->table_memory + t->nr_published * sizeof(**t->published) <
+	       t->settings.max_bytes / 16;
+}
+
 static int load_asked(struct tables *t, const struct abi_ask *ask, const struct space_key *key)
 {
 	for (uint32_t i = 0; i < ask->nr && i < ABI_MAX_ASKED; i++) {
 		struct mapped m;
-		int r = tracker_open_mapped(t->tracker, key, ask->addresses[i], &m);
+		int r;
+
+		if (!may_remember(t)) {
+			t->counts.no_room++;
+			return 0;
+		}
+		r = tracker_open_mapped(t->tracker, key, ask->addresses[i], &m);
 
 		if (r > 0 && (m.kind == MAPPED_ELF || m.kind == MAPPED_VDSO) &&
 		    m.object != UINT32_MAX)

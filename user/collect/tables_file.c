@@ -140,6 +140,16 @@ static uint32_t nr_directories(const struct unwind_table *u)
 	return (u->nr_pages + DIRECTORY_PAGES - 1) / DIRECTORY_PAGES;
 }
 
+/* That its runs will take: an even number each. */
+static size_t words_of(const struct unwind_table *u)
+{
+	size_t words = (size_t)u->nr_pages + nr_directories(u);
+
+	for (uint32_t i = 0; i < u->nr_blocks; i++)
+		words += u->blocks[i].size + 1u;
+	return words;
+}
+
 /*
  * Room for the directories and the blocks, the largest first: what is left of a block of the
  * segments is filled by smaller ones. *ret_at: where each block went.
@@ -153,8 +163,10 @@ static int find_room(struct tables *t, const struct unwind_table *u, struct segm
 
 	for (uint32_t i = 0; !r && i < u->nr_blocks; i++)
 		order[i] = (struct segment_run){ i, u->blocks[i].size };
-	if (!r)
+	if (!r) {
 		qsort(order, u->nr_blocks, sizeof(*order), by_size);
+		segments_prepare(t->segments, SEGMENT_TABLES, words_of(u));
+	}
 	for (; !r && nr < nr_dirs; nr++) {
 		uint32_t left = u->nr_pages - nr * DIRECTORY_PAGES;
 
@@ -246,16 +258,6 @@ static void leave(struct tables *t, uint32_t object)
 	clear(t, table);
 	table->left_at = tables_now();
 	t->counts.left++;
-}
-
-static size_t words_of(const struct unwind_table *u)
-{
-	/* Blocks overlap at most in their gap; runs are even. */
-	size_t words = (size_t)u->nr_pages + nr_directories(u);
-
-	for (uint32_t i = 0; i < u->nr_blocks; i++)
-		words += u->blocks[i].size + 1u;
-	return words;
 }
 
 /*
