@@ -86,6 +86,7 @@ enum abi_record_type {
 	ABI_SPILL, /* a sample that found no slot */
 	ABI_EVENT, /* a sample that is to be listed by itself; it is counted elsewhere */
 	ABI_ASK,   /* a walk lacked tables */
+	ABI_COPY,  /* … and what it walked */
 };
 
 struct abi_thread {
@@ -118,6 +119,7 @@ enum abi_stop {
 
 enum abi_stack_flag {
 	ABI_STACK_APPROXIMATE = 1 << 0, /* a table was not there yet: steps by frame pointers */
+	ABI_STACK_COPIED = 1 << 1,	/* an abi_copy of it was sent before */
 };
 
 /*
@@ -164,6 +166,25 @@ struct abi_ask {
 	__u64 addresses[ABI_MAX_ASKED];
 };
 _Static_assert(sizeof(struct abi_ask) == 72, "abi_ask");
+
+/* An ask together with the stack that lacked tables, to be walked again once they are there. */
+enum {
+	ABI_COPY_STEP = 4096,
+	ABI_COPY_BYTES = 8 * ABI_COPY_STEP,
+	ABI_COPY_PAUSE_NS = 400000, /* of a CPU */
+	ABI_RED_ZONE = 128,
+};
+
+struct abi_copy {
+	struct abi_ask ask;
+	__u64 stack; /* id of the abi_stack */
+	__u64 from;  /* address of memory[0] */
+	__u32 size;  /* bytes of it that could be read */
+	__u32 pad;
+	__u64 registers[36]; /* as in struct pt_regs */
+	char memory[ABI_COPY_BYTES + ABI_COPY_STEP];
+};
+_Static_assert(sizeof(struct abi_copy) == 72 + 24 + 288 + 36864, "abi_copy");
 
 /*
  * Tables for the walk (cfi.h) and the lists of mappings stand in one memory, an array of maps:

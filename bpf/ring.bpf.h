@@ -41,14 +41,19 @@ static __always_inline void count(__u32 counter)
 		__sync_fetch_and_add(n, 1);
 }
 
+static __always_inline bool ring_is_half_full(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >
+	       bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2;
+}
+
 /*
  * User space reads by the clock; only a ring that fills up wakes it. The size is checked last:
  * 5.10 forgets what it knows of a number that is put on the stack.
  */
 static __always_inline long ring_send(void *record, __u64 size, __u64 max)
 {
-	bool full = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >
-		    bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2;
+	bool full = ring_is_half_full();
 
 	barrier_var(size);
 	if (size > max)

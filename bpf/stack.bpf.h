@@ -37,7 +37,8 @@ static __always_inline __u64 stack_send(struct scratch *s, __u32 level, const st
 	if (nr_user)
 		h = hash_word(who->space,
 			      h ^ (__u64)s->stack.stop << 32 ^ (__u64)s->stack.flags << 40);
-	s->stack.id = hash_frames(level, nr_kernel + nr_user, h);
+	if (!s->stack.id)
+		s->stack.id = hash_frames(level, nr_kernel + nr_user, h);
 	slot = seen_slot(s->stack.id, &known);
 	if (known)
 		return s->stack.id;
@@ -69,7 +70,7 @@ static __always_inline __u64 stack_id(void *ctx, const struct who *who)
 		return 0;
 	}
 	s->stack.nr[ABI_KERNEL_FRAMES] = s->stack.nr[ABI_USER_FRAMES] = 0;
-	s->stack.space = s->stack.mappings = s->stack.stop = s->stack.flags = 0;
+	s->stack.space = s->stack.mappings = s->stack.stop = s->stack.flags = s->stack.id = 0;
 	if (cfg.flags & ABI_KERNEL_STACK)
 		s->stack.nr[ABI_KERNEL_FRAMES] = unwind_by_kernel(ctx, s, 0, 0);
 	if (cfg.flags & ABI_USER_STACK)

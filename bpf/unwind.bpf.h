@@ -38,7 +38,9 @@ struct {
 	__uint(max_entries, 1);
 } spaces SEC(".maps");
 
-static __always_inline const __u32 *walk_block(__u32 location)
+struct walk;
+
+static __always_inline const __u32 *walk_block(const struct walk *w, __u32 location)
 {
 	__u32 block = location / ABI_BLOCK_WORDS % ABI_SEGMENT_BLOCKS;
 	__u32 segment = location / ABI_BLOCK_WORDS / ABI_SEGMENT_BLOCKS;
@@ -62,7 +64,7 @@ struct {
 	__uint(max_entries, 1);
 } known_rules SEC(".maps");
 
-static __always_inline struct walk_known *walk_known(__u64 hash)
+static __always_inline struct walk_known *walk_known(const struct walk *w, __u64 hash)
 {
 	__u32 zero = 0;
 	struct known_rules *k = bpf_map_lookup_elem(&known_rules, &zero);
@@ -71,12 +73,12 @@ static __always_inline struct walk_known *walk_known(__u64 hash)
 	return k ? (void *)&k->rules[hash >> 32 & (KNOWN_RULES - 1)] : NULL;
 }
 
-static __always_inline long walk_copy(void *to, __u32 size, __u64 from)
+static __always_inline long walk_copy(const struct walk *w, void *to, __u32 size, __u64 from)
 {
 	return bpf_probe_read_user(to, size, (void *)from);
 }
 
-static __always_inline __u64 walk_code_mask(void)
+static __always_inline __u64 walk_code_mask(const struct walk *w)
 {
 	return cfg.code_mask;
 }
@@ -90,7 +92,7 @@ static __always_inline __u64 walk_code_mask(void)
 enum { SCRATCH_LEVELS = 3 };
 
 struct scratch {
-	struct abi_stack stack;
+	struct abi_stack stack; /* its id: 0, but for one that was copied */
 	__u64 frames[2 * ABI_MAX_DEPTH];
 	struct walk walk; /* not sent */
 };
@@ -160,10 +162,10 @@ static __always_inline __u64 *unwind_asked(const struct walk *w, const struct wh
 	return seen_slot(*ret_id, ret_known);
 }
 
-/* Asks user space for tables: once an address space, list of its mappings, and page. */
-static __always_inline void unwind_ask(const struct walk *w, const struct who *who)
+/* Which of the addresses that lack a table were not asked for yet. */
+static __always_inline void unwind_new_ask(const struct walk *w, const struct who *who,
+					   struct abi_ask *ret)
 {
-	struct abi_ask ask = { .type = ABI_ASK, .tgid = who->pid_tgid >> 32, .space = who->space };
 	__u64 id, *slot;
 	bool known;
 
@@ -176,23 +178,103 @@ static __always_inline void unwind_ask(const struct walk *w, const struct who *w
 		if (known || !slot)
 			continue;
 		*slot = id;
-		ask.addresses[ask.nr++ & (ABI_MAX_ASKED - 1)] = w->asked[i];
+		ret->addresses[ret->nr++ & (ABI_MAX_ASKED - 1)] = w->asked[i];
 	}
-	if (!ask.nr)
+}
+
+/* What found no room is to be asked for again. */
+static __always_inline void unwind_forget_ask(const struct walk *w, const struct who *who,
+					      const struct abi_ask *ask)
+{
+	__u64 id, *slot;
+	bool known;
+
+#pragma unroll
+	for (__u32 i = 0; i < ABI_MAX_ASKED; i++) {
+		if (i >= ask->nr)
+			break;
+		slot = unwind_asked(w, who, ask->addresses[i], &id, &known);
+		if (known && slot)
+			*slot = 0;
+	}
+}
+
+/* When this CPU copied a stack last. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 1);
+} copied_at SEC(".maps");
+
+/* A process that never gets its tables costs no more than so many copies. */
+static __always_inline bool unwind_may_copy(__u64 now)
+{
+	__u32 zero = 0;
+	__u64 *last = bpf_map_lookup_elem(&copied_at, &zero);
+
+	if (!last || now - *last < ABI_COPY_PAUSE_NS || ring_is_half_full())
+		return false;
+	*last = now;
+	return true;
+}
+
+/*
+ * The stack itself goes with what is asked for, so that the walk can be done again when the
+ * tables are there. The stack's id, or 0: there was no room for it.
+ */
+static __always_inline __u64 unwind_copy(const struct walk *w, const struct abi_ask *ask)
+{
+	__u64 id, from = (w->registers[WALK_SP] - ABI_RED_ZONE) & ~7ull;
+	__u32 size = ABI_COPY_STEP - (from & (ABI_COPY_STEP - 1)), n = 0;
+	struct abi_copy *c;
+
+	if (!unwind_may_copy(ask->time))
+		return 0;
+	c = bpf_ringbuf_reserve(&ring, sizeof(*c), 0);
+	if (!c)
+		return 0;
+	c->ask = *ask;
+	c->ask.type = ABI_COPY;
+	id = hash_id(hash_word(ask->space, ask->time));
+	c->stack = id;
+	c->from = from;
+	bpf_probe_read_kernel(c->registers, WALK_PT_REGS * sizeof(__u64), w->registers);
+	/* Page by page: behind the last one there may be none. */
+	for (__u32 i = 0; i < ABI_COPY_BYTES / ABI_COPY_STEP; i++) {
+		barrier_var(size);
+		if (size > ABI_COPY_STEP ||
+		    bpf_probe_read_user(&c->memory[n & (ABI_COPY_BYTES - 1)], size,
+					(void *)(from + n)))
+			break;
+		n += size;
+		size = ABI_COPY_STEP;
+	}
+	c->size = n;
+	bpf_ringbuf_submit(c, BPF_RB_FORCE_WAKEUP);
+	return id;
+}
+
+/*
+ * Asks user space for tables: once an address space, list of its mappings, and page. Until there is
+ * a list, stacks are copied all the same.
+ */
+static __always_inline void unwind_ask(struct scratch *s, const struct who *who)
+{
+	struct abi_ask ask = { .type = ABI_ASK, .tgid = who->pid_tgid >> 32, .space = who->space };
+	struct walk *w = &s->walk;
+
+	unwind_new_ask(w, who, &ask);
+	if (!ask.nr && w->mappings)
 		return;
 	ask.start_ns = who->facts.start_ns;
 	ask.exec_id = who->facts.exec_id;
 	ask.time = bpf_ktime_get_ns();
-	if (!ring_send_now(&ask, sizeof(ask)))
-		return;
-#pragma unroll
-	for (__u32 i = 0; i < ABI_MAX_ASKED; i++) {
-		if (i < ask.nr) {
-			slot = unwind_asked(w, who, ask.addresses[i], &id, &known);
-			if (known && slot)
-				*slot = 0;
-		}
-	}
+	s->stack.id = unwind_copy(w, &ask);
+	if (s->stack.id)
+		s->stack.flags |= ABI_STACK_COPIED;
+	else if (ask.nr && ring_send_now(&ask, sizeof(ask)))
+		unwind_forget_ask(w, who, &ask);
 }
 
 static __always_inline void unwind_by_tables(struct scratch *s, __u32 level, __u32 first,
@@ -208,7 +290,7 @@ static __always_inline void unwind_by_tables(struct scratch *s, __u32 level, __u
 	w->size = 0;
 	w->mappings = (__u32)mappings;
 	w->nr_mappings = mappings >> 32;
-	w->list = walk_list_number(w->mappings);
+	w->list = walk_list_number(w, w->mappings);
 	w->first = first;
 	w->nr = w->nr_asked = w->flags = 0;
 	w->max = cfg.max_user_depth;
@@ -222,7 +304,7 @@ static __always_inline void unwind_by_tables(struct scratch *s, __u32 level, __u
 	s->stack.space = who->space;
 	s->stack.mappings = w->mappings;
 	if (w->nr_asked)
-		unwind_ask(w, who);
+		unwind_ask(s, who);
 }
 
 /* Frames behind the `at` that stand in the scratch: how many, at most cfg.max_depth. */

@@ -4,11 +4,13 @@
  * step from a frame to its caller. The same code runs in the kernel half and
  * on the host. Who includes it defines before:
  *
- *	const __u32 *walk_block(__u32 location)   the CFI_BLOCK_WORDS words that a location
- *	                                          lies in; NULL: there are none
- *	long walk_copy(void *to, __u32 size, __u64 from)   user memory; not 0: unreadable
- *	struct walk_known *walk_known(__u64 hash)   one of the rules that this CPU knows; NULL
- *	__u64 walk_code_mask(void)   arm64: the bits that an address of code may have
+ *	const __u32 *walk_block(w, __u32 location)   the CFI_BLOCK_WORDS words that a location
+ *	                                             lies in; NULL: there are none
+ *	long walk_copy(w, void *to, __u32 size, __u64 from)   user memory; not 0: unreadable
+ *	struct walk_known *walk_known(w, __u64 hash)   one of the rules that this CPU knows; NULL
+ *	__u64 walk_code_mask(w)   arm64: the bits that an address of code may have
+ *
+ * w: const struct walk *.
  *
  * All that is read may be enemy input: every index is masked where it is used,
  * and each step either ends the walk or goes up the stack.
@@ -118,7 +120,7 @@ static inline int walk_find_mapping(struct walk *w, __u64 at)
 		return 1;
 	if (!left || at >> 63)
 		return 0;
-	block = walk_block(w->mappings);
+	block = walk_block(w, w->mappings);
 	if (!block)
 		return 0;
 	for (int i = 0; i < WALK_MAPPING_STEPS; i++) {
@@ -144,9 +146,9 @@ static inline int walk_find_mapping(struct walk *w, __u64 at)
 }
 
 /* The number that stands before a list of mappings. */
-static inline __u64 walk_list_number(__u32 mappings)
+static inline __u64 walk_list_number(const struct walk *w, __u32 mappings)
 {
-	const __u32 *block = mappings ? walk_block(mappings) : (void *)0;
+	const __u32 *block = mappings ? walk_block(w, mappings) : (void *)0;
 
 	return block ? walk_long(block, mappings - 2) : 0;
 }
@@ -157,13 +159,13 @@ static inline __u32 walk_find_rule(const struct walk *w, __u64 at, __u32 *ret_in
 	__u64 relative = at - w->start + w->low;
 	__u32 page = w->page + (__u32)(relative >> CFI_PAGE_SHIFT);
 	__u32 low = relative & 0xffff, shift, index, n, left, rows;
-	const __u32 *block = walk_block(page);
+	const __u32 *block = walk_block(w, page);
 	const __u16 *buckets;
 
 	if (!block)
 		return CFI_GAP;
 	page = walk_word(block, page);
-	block = walk_block(CFI_PAGE_LOCATION(page));
+	block = walk_block(w, CFI_PAGE_LOCATION(page));
 	if (!block)
 		return CFI_GAP;
 	index = CFI_PAGE_LOCATION(page) & (CFI_BLOCK_WORDS - 1);
@@ -195,13 +197,13 @@ static inline long walk_read(struct walk *w, __u64 at, __u64 *ret)
 		*ret = w->window[offset >> 3 & (WALK_WINDOW / 8 - 1)];
 		return 0;
 	}
-	if (!walk_copy(w->window, WALK_WINDOW, at)) {
+	if (!walk_copy(w, w->window, WALK_WINDOW, at)) {
 		w->window_at = at;
 		*ret = w->window[0];
 		return 0;
 	}
 	w->window_at = WALK_NO_WINDOW;
-	return walk_copy(ret, 8, at);
+	return walk_copy(w, ret, 8, at);
 }
 
 /* A register's value in the present frame. false: it isn't known here. */
@@ -231,7 +233,7 @@ static inline void walk_base(struct walk *w, __u32 base, struct walk_caller *ret
 
 static inline int walk_full_rule(struct walk *w, __u32 index, __u32 n, struct walk_caller *ret)
 {
-	const __u32 *block = walk_block(index);
+	const __u32 *block = walk_block(w, index);
 	__u32 at = index - CFI_RULE_WORDS * (n + 1), head, ra, fp;
 	__u64 value = 0;
 
@@ -284,7 +286,7 @@ static inline int walk_signal(struct walk *w)
 	if (!walk_knows_sp(w))
 		return walk_stop(w, ABI_STOP_REGISTER);
 	w->window_at = WALK_NO_WINDOW;
-	if (walk_copy(w->window, WALK_SIGNAL_WORDS * 8, w->sp + WALK_SIGNAL_OFFSET))
+	if (walk_copy(w, w->window, WALK_SIGNAL_WORDS * 8, w->sp + WALK_SIGNAL_OFFSET))
 		return walk_stop(w, ABI_STOP_MEMORY);
 	walk_signal_registers(w, w->window);
 	w->pc = w->registers[WALK_PC];
@@ -312,7 +314,7 @@ static inline int walk_by_fp(struct walk *w, __u32 rule, struct walk_caller *ret
  */
 static inline __u32 walk_rule(struct walk *w, __u64 at, __u32 *ret_index)
 {
-	struct walk_known *known = walk_known(at ^ w->list << 32);
+	struct walk_known *known = walk_known(w, at ^ w->list << 32);
 	__u32 rule;
 
 	if (known && known->at == at && known->rule >> 16 == w->list && w->list)
@@ -362,13 +364,18 @@ static inline int walk_caller(struct walk *w, __u64 at, struct walk_caller *ret)
 static inline int walk_step(struct walk *w, __u64 *frames)
 {
 	struct walk_caller caller = { .fp = w->fp };
-	__u64 at = w->pc - !w->exact;
+	__u64 pc = w->pc, at = pc - !w->exact;
+	__u64 *frame;
 	int r;
 
 	if (w->nr >= w->max)
 		return walk_stop(w, ABI_STOP_DEPTH);
-	frames[(w->first + w->nr++) & (2 * ABI_MAX_DEPTH - 1)] = at;
+	frame = &frames[(w->first + w->nr++) & (2 * ABI_MAX_DEPTH - 1)];
+	*frame = at;
 	r = walk_caller(w, at, &caller);
+	/* Nobody called a signal's trampoline: it is where its handler returns to. */
+	if (r == 2)
+		*frame = pc;
 	if (r)
 		return r == 1;
 	/* The lower one first: the window then has the other too. */
@@ -381,11 +388,12 @@ static inline int walk_step(struct walk *w, __u64 *frames)
 	/* A leaf may have nothing on the stack: its return address is in a register. */
 	if (caller.cfa < w->sp || (caller.cfa == w->sp && (!w->exact || caller.ra_at)))
 		return walk_stop(w, ABI_STOP_NO_PROGRESS);
-	w->pc = walk_address(caller.ra);
+	w->pc = walk_address(w, caller.ra);
 	w->sp = caller.cfa;
 	w->fp = caller.fp;
 	w->exact = w->whole = 0;
 	w->has_base = caller.has_base;
-	w->registers[WALK_BASE] = caller.base;
+	if (caller.has_base)
+		w->registers[WALK_BASE] = caller.base;
 	return 0;
 }

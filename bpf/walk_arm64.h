@@ -12,6 +12,7 @@ enum {
 	WALK_FP = 29,
 	WALK_LINK = 30,
 	WALK_SP = 31,
+	WALK_BASE = 0, /* none */
 	WALK_PC = 32,
 	/*
 	 * arch/arm64/kernel/signal.c, struct rt_sigframe: siginfo (128) and uc_flags to uc_sigmask
@@ -31,9 +32,9 @@ static inline int walk_is_64bit(const __u64 *registers)
  * A return address without its signature. Where bit 55 is set, it is no user address: that
  * stays, and no mapping will have it.
  */
-static inline __u64 walk_address(__u64 pc)
+static inline __u64 walk_address(const struct walk *w, __u64 pc)
 {
-	return pc >> 55 & 1 ? pc : pc & walk_code_mask();
+	return pc >> 55 & 1 ? pc : pc & walk_code_mask(w);
 }
 
 /* An odd one (see walk_fp_rule()) is only somewhere in the frame. */

@@ -23,8 +23,9 @@ static inline int walk_is_64bit(const __u64 *registers)
 	return registers[17] == 0x33;
 }
 
-static inline __u64 walk_address(__u64 pc)
+static inline __u64 walk_address(const struct walk *w, __u64 pc)
 {
+	(void)w;
 	return pc;
 }
 

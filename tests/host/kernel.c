@@ -137,3 +137,20 @@ long host_stack(void *frames, __u64 size)
 	memcpy(frames, host.frames, bytes);
 	return (long)bytes;
 }
+
+void *host_reserve(__u64 size)
+{
+	return host.ring_full ? NULL : calloc(1, size);
+}
+
+void host_submit(void *record, __u64 size)
+{
+	host_ring(record, size);
+	free(record);
+}
+
+long host_read_kernel(void *to, __u32 size, const void *from)
+{
+	memcpy(to, from, size);
+	return 0;
+}

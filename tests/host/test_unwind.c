@@ -56,10 +56,12 @@ static int setup(void **state)
 	host_make(&segments, 0, 8);
 	inner = host_lookup(&segments, &zero, sizeof(zero));
 	host_make(inner, 0, ABI_BLOCK_WORDS * 4);
+	host_make(&copied_at, 0, sizeof(__u64));
 	host_make(&known_rules, 0, sizeof(struct known_rules));
 	words = host_lookup(inner, &zero, sizeof(zero));
 	((struct abi_region *)host_lookup(&regions, &zero, 4))->epoch = 1;
 	memset(memory, 0, sizeof(memory));
+	host.clock = ABI_COPY_PAUSE_NS;
 	host.memory = memory;
 	host.memory_at = STACK;
 	host.memory_size = sizeof(memory);
@@ -102,7 +104,7 @@ static void an_unknown_process_is_asked_for_once(void **state)
 	who_read(&who);
 	unwind_user(NULL, scratch_enter(&(__u32){ 0 }), 0, 0, &who);
 	assert_int_equal(host.nr_records, 1);
-	assert_int_equal(ask->type, ABI_ASK);
+	assert_int_equal(ask->type, ABI_COPY);
 	assert_int_equal(ask->nr, 1);
 	assert_int_equal(ask->addresses[0], CODE + 0x10);
 	assert_int_equal(ask->space, who.space);
@@ -110,6 +112,29 @@ static void an_unknown_process_is_asked_for_once(void **state)
 	assert_int_equal(sample()->type, ABI_STACK);
 	assert_int_equal(host.nr_records, 1); /* no second one */
 	assert_int_equal(sample()->flags, ABI_STACK_APPROXIMATE);
+}
+
+/* The stack comes along, under an id that no other one has. */
+static void what_lacked_tables_is_copied(void **state)
+{
+	const struct abi_stack *s;
+
+	(void)state;
+	s = sample();
+	assert_int_equal(host.nr_records, 2);
+	assert_int_equal(s->flags, ABI_STACK_APPROXIMATE | ABI_STACK_COPIED);
+	assert_true(s->id);
+}
+
+static void a_ring_that_is_half_full_takes_no_copy(void **state)
+{
+	const struct abi_stack *s;
+
+	(void)state;
+	host.ring_used = 60;
+	s = sample();
+	assert_int_equal(host.nr_records, 2); /* the ask all the same */
+	assert_int_equal(s->flags, ABI_STACK_APPROXIMATE);
 }
 
 static void an_ask_that_found_no_room_is_repeated(void **state)
@@ -121,10 +146,11 @@ static void an_ask_that_found_no_room_is_repeated(void **state)
 	host.ring_full = true;
 	unwind_user(NULL, scratch_enter(&(__u32){ 0 }), 0, 0, &who);
 	host.ring_full = false;
+	host.clock += ABI_COPY_PAUSE_NS;
 	scratch_leave();
 	unwind_user(NULL, scratch_enter(&(__u32){ 0 }), 0, 0, &who);
 	assert_int_equal(host.nr_records, 1);
-	assert_int_equal(host.last_record_type, ABI_ASK);
+	assert_int_equal(host.last_record_type, ABI_COPY);
 }
 
 static void a_published_space_is_walked_to_its_root(void **state)
@@ -189,6 +215,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(an_unknown_process_is_asked_for_once, setup),
+		cmocka_unit_test_setup(what_lacked_tables_is_copied, setup),
+		cmocka_unit_test_setup(a_ring_that_is_half_full_takes_no_copy, setup),
 		cmocka_unit_test_setup(an_ask_that_found_no_room_is_repeated, setup),
 		cmocka_unit_test_setup(a_published_space_is_walked_to_its_root, setup),
 		cmocka_unit_test_setup(a_walk_ends_at_the_depth_limit, setup),

@@ -20,13 +20,17 @@ enum { INDEX = 64, ROWS = INDEX + 1 };
 static __u32 block[ABI_BLOCK_WORDS];
 static __u64 memory[WORDS];
 
-static const __u32 *walk_block(__u32 location)
+struct walk;
+
+static const __u32 *walk_block(const struct walk *w, __u32 location)
 {
+	(void)w;
 	return location < ABI_BLOCK_WORDS ? block : NULL;
 }
 
-static long walk_copy(void *to, __u32 size, __u64 from)
+static long walk_copy(const struct walk *w, void *to, __u32 size, __u64 from)
 {
+	(void)w;
 	__u64 at = from - STACK;
 
 	if (at >= sizeof(memory) || size > sizeof(memory) - at)
@@ -35,13 +39,15 @@ static long walk_copy(void *to, __u32 size, __u64 from)
 	return 0;
 }
 
-static __u64 walk_code_mask(void)
+static __u64 walk_code_mask(const struct walk *w)
 {
+	(void)w;
 	return 0xffffffffffffull;
 }
 
-static struct walk_known *walk_known(__u64 hash)
+static struct walk_known *walk_known(const struct walk *w, __u64 hash)
 {
+	(void)w;
 	(void)hash;
 	return NULL;
 }

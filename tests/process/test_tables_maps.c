@@ -30,8 +30,10 @@
 
 static int outer = -1;
 
+struct walk;
+
 /* As the kernel has it: looked up anew each time, for what was read must not be our mapping. */
-static const __u32 *walk_block(__u32 location)
+static const __u32 *walk_block(const struct walk *w, __u32 location)
 {
 	static __u32 words[4][ABI_BLOCK_WORDS];
 	static int next;
@@ -39,6 +41,7 @@ static const __u32 *walk_block(__u32 location)
 	__u32 block = location / ABI_BLOCK_WORDS % ABI_SEGMENT_BLOCKS;
 	int fd;
 
+	(void)w;
 	if (bpf_map_lookup_elem(outer, &segment, &id))
 		return NULL;
 	fd = bpf_map_get_fd_by_id(id);
@@ -49,8 +52,9 @@ static const __u32 *walk_block(__u32 location)
 	return words[next];
 }
 
-static long walk_copy(void *to, __u32 size, __u64 from)
+static long walk_copy(const struct walk *w, void *to, __u32 size, __u64 from)
 {
+	(void)w;
 	memcpy(to, (const void *)(uintptr_t)from, size);
 	return 0;
 }
@@ -60,14 +64,16 @@ static long walk_copy(void *to, __u32 size, __u64 from)
 struct walk_known;
 
 /* Nothing is remembered: it is the search that is tested. */
-static struct walk_known *walk_known(__u64 hash)
+static struct walk_known *walk_known(const struct walk *w, __u64 hash)
 {
+	(void)w;
 	(void)hash;
 	return NULL;
 }
 
-static __u64 walk_code_mask(void)
+static __u64 walk_code_mask(const struct walk *w)
 {
+	(void)w;
 	return ~0ull;
 }
 

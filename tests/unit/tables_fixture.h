@@ -11,20 +11,17 @@
 #include "collect/tables_inside.h"
 #include "unwind/compile.h"
 
-static const __u32 *walk_block(__u32 location);
+struct walk;
 
-static long walk_copy(void *to, __u32 size, __u64 from)
+static const __u32 *walk_block(const struct walk *w, __u32 location);
+
+static long walk_copy(const struct walk *w, void *to, __u32 size, __u64 from)
 {
+	(void)w;
 	(void)to;
 	(void)size;
 	(void)from;
 	return -1;
-}
-
-static struct walk_known *walk_known(__u64 hash)
-{
-	(void)hash;
-	return NULL;
 }
 
 #pragma GCC diagnostic push
@@ -32,14 +29,16 @@ static struct walk_known *walk_known(__u64 hash)
 struct walk_known;
 
 /* Nothing is remembered: it is the search that is tested. */
-static struct walk_known *walk_known(__u64 hash)
+static struct walk_known *walk_known(const struct walk *w, __u64 hash)
 {
+	(void)w;
 	(void)hash;
 	return NULL;
 }
 
-static __u64 walk_code_mask(void)
+static __u64 walk_code_mask(const struct walk *w)
 {
+	(void)w;
 	return ~0ull;
 }
 
@@ -119,8 +118,9 @@ static inline struct segments_store store_new(void)
 					store_unmap, store_free,   &store };
 }
 
-static const __u32 *walk_block(__u32 location)
+static const __u32 *walk_block(const struct walk *w, __u32 location)
 {
+	(void)w;
 	__u32 block = location / ABI_BLOCK_WORDS;
 	const __u32 *segment = store.segments[block / ABI_SEGMENT_BLOCKS];
 

@@ -65,7 +65,7 @@ static void check_rules(struct tables_fixture *t, uint64_t token, uint64_t bias,
 		if (rule < CFI_FULL)
 			continue;
 		memcpy(&found,
-		       walk_block(index) + index % ABI_BLOCK_WORDS -
+		       walk_block(NULL, index) + index % ABI_BLOCK_WORDS -
 			       CFI_RULE_WORDS * (rule - CFI_FULL + 1),
 		       sizeof(found));
 		assert_memory_equal(&found, &full, sizeof(full));
@@ -201,7 +201,7 @@ static void test_list_stays(void **state)
 	map_file(t, 100, PID, base, 0x1000, 0, "//anon");
 	ask(t, 200, PID, TOKEN, base);
 	assert_true(find_list(t->entries, TOKEN, &first));
-	memcpy(words, walk_block(first.mappings) + first.mappings % ABI_BLOCK_WORDS, 24);
+	memcpy(words, walk_block(NULL, first.mappings) + first.mappings % ABI_BLOCK_WORDS, 24);
 	for (uint32_t i = 0; i < 20; i++) {
 		map_file(t, 300 + i, PID, base + 0x10000 * (i + 1), 0x1000, 0, "//anon");
 		let_time_pass(t);
@@ -210,11 +210,11 @@ static void test_list_stays(void **state)
 		assert_true(find_list(t->entries, TOKEN, &w));
 		assert_int_equal(w.nr_mappings, i + 2);
 		assert_memory_equal(
-			words, walk_block(first.mappings) + first.mappings % ABI_BLOCK_WORDS, 24);
+			words, walk_block(NULL, first.mappings) + first.mappings % ABI_BLOCK_WORDS, 24);
 	}
 	assert_true(t->tables->nr_published == 1);
 	tables_barrier(t->tables);
-	assert_memory_equal(words, walk_block(first.mappings) + first.mappings % ABI_BLOCK_WORDS,
+	assert_memory_equal(words, walk_block(NULL, first.mappings) + first.mappings % ABI_BLOCK_WORDS,
 			    24);
 	assert_int_equal(tables_tend(t->tables), 0);
 	/* Now one of one mapping is put where the first was. */

@@ -70,13 +70,17 @@ static uint64_t stack_word(uint64_t at)
 	}
 }
 
-static const __u32 *walk_block(__u32 location)
+struct walk;
+
+static const __u32 *walk_block(const struct walk *w, __u32 location)
 {
+	(void)w;
 	return location / ABI_BLOCK_WORDS < BLOCKS ? blocks[location / ABI_BLOCK_WORDS] : NULL;
 }
 
-static long walk_copy(void *to, __u32 size, __u64 from)
+static long walk_copy(const struct walk *w, void *to, __u32 size, __u64 from)
 {
+	(void)w;
 	uint64_t *words = to;
 
 	nr_reads++;
@@ -86,8 +90,9 @@ static long walk_copy(void *to, __u32 size, __u64 from)
 }
 
 /* What an interrupted or an outdated entry may hold: anything. */
-static struct walk_known *walk_known(__u64 hash)
+static struct walk_known *walk_known(const struct walk *w, __u64 hash)
 {
+	(void)w;
 	static __u64 known[16][2];
 
 	(void)hash;

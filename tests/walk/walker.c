@@ -9,13 +9,17 @@ static const struct blocks *current_blocks;
 static const struct recording *current_recording;
 static uint32_t nr_reads;
 
-static const __u32 *walk_block(__u32 location)
+struct walk;
+
+static const __u32 *walk_block(const struct walk *w, __u32 location)
 {
+	(void)w;
 	return blocks_at(current_blocks, location);
 }
 
-static long walk_copy(void *to, __u32 size, __u64 from)
+static long walk_copy(const struct walk *w, void *to, __u32 size, __u64 from)
 {
+	(void)w;
 	nr_reads++;
 	return recording_read(current_recording, from, to, size);
 }
@@ -24,8 +28,9 @@ enum { KNOWN = 64 };
 
 static __u64 rules[KNOWN][2];
 
-static struct walk_known *walk_known(__u64 hash)
+static struct walk_known *walk_known(const struct walk *w, __u64 hash)
 {
+	(void)w;
 	return (void *)rules[hash * 0x9e3779b97f4a7c15ull >> 32 & (KNOWN - 1)];
 }
 

@@ -156,7 +156,8 @@ static struct tables_settings tables_settings(const struct live *l)
 	return (struct tables_settings){ .max_bytes = l->drain_settings.budget.tables,
 					 .cache_folder = CACHE_FOLDER,
 					 .max_cache_bytes = CACHE_BYTES,
-					 .nr_spaces = NR_SPACES };
+					 .nr_spaces = NR_SPACES,
+					 .code_mask = l->drain_settings.config.code_mask };
 }
 
 static int load_once(struct live *l, struct strbuf *error)

@@ -11,6 +11,8 @@
 
 /* How many samples may wait for a stack before the oldest way out is taken: without it. */
 enum { MAX_WAITING = 65536, NO_ID = UINT32_MAX };
+/* A copied stack's own record follows its copy, but for what other CPUs send between. */
+enum { MAX_COPIES = 64 };
 
 /* A stack of the kernel half. */
 struct taken_stack {
@@ -18,6 +20,14 @@ struct taken_stack {
 	uint8_t stop, flags; /* enum abi_stop, enum abi_stack_flag */
 	bool cut;	     /* it went on where no code is */
 	bool deep;	     /* its kernel part is at the depth limit */
+};
+
+/* A stack that was walked again, until its own record comes. */
+struct rewalked {
+	uint64_t id; /* the kernel half's; 0: none */
+	uint8_t stop, flags;
+	uint32_t nr, cap;
+	uint64_t *frames;
 };
 
 /* What the end of a walk costs a sample. */
@@ -47,11 +57,15 @@ struct records {
 	struct taken_stack *stacks;	  /* … and stacks */
 	uint32_t cap_whos, cap_stacks;
 
+	struct rewalked copies[MAX_COPIES]; /* a ring of the last ones */
+	uint32_t nr_copies;
+
 	struct abi_slot *waiting;
 	uint32_t nr_waiting, cap_waiting;
 	uint32_t lost_stack, dropped_stack, lost_who; /* of the capture */
-	bool full;		  /* --max-memory: no new stack or thread is kept */
-	struct raw_frame *frames; /* of the stack being normalised */
+	bool full;		     /* --max-memory: no new stack or thread is kept */
+	struct raw_frame *frames;    /* of the stack being normalised */
+	struct tables_stack *walked; /* of the copy being walked */
 };
 
 static int make_mark(struct capture *c, const char *text, uint32_t *ret_stack)
@@ -81,7 +95,9 @@ int records_new(struct records **ret, const struct drain_settings *settings,
 		.tables = tables,
 	};
 	r->frames = calloc(ABI_FRAME_KINDS * ABI_MAX_DEPTH, sizeof(*r->frames));
-	if (r->frames && (err = make_mark(capture, "[stack lost]", &r->lost_stack)) >= 0 &&
+	r->walked = calloc(1, sizeof(*r->walked));
+	if (r->frames && r->walked &&
+	    (err = make_mark(capture, "[stack lost]", &r->lost_stack)) >= 0 &&
 	    (err = make_mark(capture, "[stack dropped: --max-memory]", &r->dropped_stack)) >= 0 &&
 	    (err = capture_string(capture, "[unknown]", &unknown.comm)) >= 0 &&
 	    (err = capture_who(capture, &unknown, &r->lost_who)) >= 0) {
@@ -98,6 +114,9 @@ void records_free(struct records *r)
 		return;
 	intern_done(&r->who_ids);
 	intern_done(&r->stack_ids);
+	for (uint32_t i = 0; i < MAX_COPIES; i++)
+		free(r->copies[i].frames);
+	free(r->walked);
 	free(r->whos);
 	free(r->stacks);
 	free(r->waiting);
@@ -216,8 +235,8 @@ static bool is_walked(const struct abi_stack *s)
 }
 
 /* From addresses to frames of the capture, with the process as it was when they were taken. */
-static int normalise(struct records *r, const struct abi_stack *s, uint64_t *addresses,
-		     struct taken_stack *ret)
+static int normalise(struct records *r, const struct abi_stack *s, const uint64_t *kernel,
+		     const uint64_t *user, struct taken_stack *ret)
 {
 	uint32_t nr_kernel = s->nr[ABI_KERNEL_FRAMES], nr_user = s->nr[ABI_USER_FRAMES];
 	const struct abi_config *cfg = &r->settings->config;
@@ -228,11 +247,8 @@ static int normalise(struct records *r, const struct abi_stack *s, uint64_t *add
 	int err;
 
 	for (uint32_t i = 0; i < nr_kernel; i++)
-		r->frames[i] = (struct raw_frame){ .offset = addresses[i] - (i ? 1 : 0) };
-	for (uint32_t i = nr_kernel + 1; !is_walked(s) && i < nr_kernel + nr_user; i++)
-		addresses[i]--;
-	err = nr_user ? tracker_frames(r->tracker, &process, addresses + nr_kernel, nr_user,
-				       r->frames + nr_kernel)
+		r->frames[i] = (struct raw_frame){ .offset = kernel[i] - (i ? 1 : 0) };
+	err = nr_user ? tracker_frames(r->tracker, &process, user, nr_user, r->frames + nr_kernel)
 		      : 0;
 	if (err < 0)
 		return err;
@@ -248,9 +264,51 @@ static int normalise(struct records *r, const struct abi_stack *s, uint64_t *add
 	return err;
 }
 
+static int take_copy(struct records *r, const struct abi_copy *c)
+{
+	struct rewalked *to = &r->copies[r->nr_copies++ % MAX_COPIES];
+	struct tables_stack *w = r->walked;
+	int err;
+
+	to->id = 0;
+	if (r->full)
+		return 0;
+	err = tables_walk(r->tables, c, r->settings->config.max_user_depth, w);
+	if (err <= 0)
+		return err;
+	if (array_reserve(to->frames, to->cap, w->nr) < 0)
+		return -ENOMEM;
+	memcpy(to->frames, w->frames, w->nr * sizeof(w->frames[0]));
+	to->nr = w->nr;
+	to->stop = w->stop;
+	to->flags = w->flags;
+	to->id = c->stack;
+	return 0;
+}
+
+/* The user stack as it was walked again, in place of what the kernel half made of it. */
+static const uint64_t *find_copy(struct records *r, struct abi_stack *s)
+{
+	for (uint32_t i = 0; i < MAX_COPIES && s->flags & ABI_STACK_COPIED; i++) {
+		struct rewalked *c = &r->copies[i];
+
+		if (c->id != s->id)
+			continue;
+		c->id = 0;
+		s->stop = c->stop;
+		s->flags = c->flags;
+		s->nr[ABI_USER_FRAMES] = c->nr;
+		s->mappings = 0;
+		return c->frames;
+	}
+	return NULL;
+}
+
 static int take_stack(struct records *r, struct abi_stack *s, size_t size)
 {
 	uint64_t nr = (uint64_t)s->nr[ABI_KERNEL_FRAMES] + s->nr[ABI_USER_FRAMES];
+	uint64_t *kernel = (uint64_t *)(s + 1), *own;
+	const uint64_t *user;
 	struct taken_stack taken;
 	int err;
 
@@ -259,7 +317,11 @@ static int take_stack(struct records *r, struct abi_stack *s, size_t size)
 	/* The first is kept: two CPUs may send the same one. */
 	if (r->full || known_stack(r, s->id).stack != NO_ID)
 		return 0;
-	err = normalise(r, s, (uint64_t *)(s + 1), &taken);
+	own = kernel + s->nr[ABI_KERNEL_FRAMES];
+	for (uint32_t i = 1; !is_walked(s) && i < s->nr[ABI_USER_FRAMES]; i++)
+		own[i]--;
+	user = find_copy(r, s);
+	err = normalise(r, s, kernel, user ? user : own, &taken);
 	return err < 0 ? err : learn_stack(r, s->id, &taken);
 }
 
@@ -313,6 +375,12 @@ static int work_off(struct records *r, void *data, size_t size)
 		int err = advance(r, a->time);
 
 		return err < 0 ? err : tables_answer(r->tables, a);
+	}
+	if (type == ABI_COPY && size >= sizeof(struct abi_copy) && r->tables) {
+		const struct abi_copy *c = data;
+		int err = advance(r, c->ask.time);
+
+		return err < 0 ? err : take_copy(r, c);
 	}
 	if (type == ABI_SPILL && size >= sizeof(struct abi_event)) {
 		const struct abi_event *e = data;

@@ -321,6 +321,15 @@ uint32_t *segments_at(struct segments *s, uint32_t location)
 	return words + at;
 }
 
+const uint32_t *segments_block(struct segments *s, uint32_t location)
+{
+	uint32_t segment = (location >> WORD_BITS) / ABI_SEGMENT_BLOCKS;
+
+	if (segment >= s->nr_segments || !s->segments[segment])
+		return NULL;
+	return segments_at(s, location & ~(uint32_t)(ABI_BLOCK_WORDS - 1));
+}
+
 void segments_trim(struct segments *s, uint32_t keep)
 {
 	while (s->nr_mapped > keep)

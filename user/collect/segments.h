@@ -58,6 +58,8 @@ int segments_get(struct segments *s, enum segment_pool pool, uint32_t words,
 void segments_prepare(struct segments *s, enum segment_pool pool, size_t words);
 /* A run's words, to be written; good until the next call. NULL: no memory. */
 uint32_t *segments_at(struct segments *s, uint32_t location);
+/* The whole block of any location, to be read; NULL: there is none. Good until the next call. */
+const uint32_t *segments_block(struct segments *s, uint32_t location);
 /* Nobody was shown the run: it can be used again at once. */
 void segments_put(struct segments *s, struct segment_run run);
 void segments_give_up(struct segments *s, struct segment_run run);

@@ -13,6 +13,8 @@
 enum {
 	SEGMENT_LEAST = (ABI_SEGMENT_BLOCKS * ABI_BLOCK_WORDS * 4) + 4096,
 	KEEP_MAPPED = 4, /* blocks */
+	PAUSE_NS = 5000000,
+	FIRST_WORDS = (2 * ABI_SEGMENT_BLOCKS - 1) * ABI_BLOCK_WORDS, /* two segments */
 };
 
 uint64_t tables_now(void)
@@ -113,6 +115,9 @@ int tables_open(struct tables **ret, const struct tables_settings *settings, str
 		return r;
 	}
 	(*ret)->entries_size = size;
+	/* Here, and not when the first sample waits for it: showing them to programs takes a while.
+	 */
+	segments_prepare((*ret)->segments, SEGMENT_TABLES, FIRST_WORDS);
 	return 0;
 }
 
@@ -163,7 +168,7 @@ static int load_asked(struct tables *t, const struct abi_ask *ask, const struct 
 	return 0;
 }
 
-int tables_answer(struct tables *t, const struct abi_ask *ask)
+static int answer(struct tables *t, const struct abi_ask *ask, uint64_t pause)
 {
 	struct process_id id = { ask->tgid, ask->start_ns, ask->time };
 	struct published *p;
@@ -187,7 +192,7 @@ int tables_answer(struct tables *t, const struct abi_ask *ask)
 	p->due |= p->key.seq != key.seq || p->key.tgid != key.tgid;
 	p->key = key;
 	/* Who asks all the time gets its answers in tables_tend(). */
-	if (p->made && tables_now() - p->made < 5000000) {
+	if (p->made && tables_now() - p->made < pause) {
 		p->due = true;
 		return 0;
 	}
@@ -197,6 +202,16 @@ int tables_answer(struct tables *t, const struct abi_ask *ask)
 		return 0;
 	}
 	return tables_publish(t, p);
+}
+
+int tables_answer(struct tables *t, const struct abi_ask *ask)
+{
+	return answer(t, ask, PAUSE_NS);
+}
+
+int tables_answer_now(struct tables *t, const struct abi_ask *ask)
+{
+	return answer(t, ask, 0);
 }
 
 static int answer_again(struct tables *t)

@@ -19,6 +19,7 @@ struct tables_settings {
 	const char *cache_folder; /* of compiled tables; NULL: none is used */
 	uint64_t max_cache_bytes; /* on disk */
 	uint32_t nr_spaces;	  /* entries of the table of address spaces: a power of two */
+	uint64_t code_mask;	  /* as in struct abi_config */
 };
 
 /* Sizes the maps. Before the object is loaded. */
@@ -32,6 +33,18 @@ DEFINE_CLEANUP(struct tables, tables_free)
  * -ENOMEM: what can't be had is not asked for again, and is counted in the capture's quality.
  */
 int tables_answer(struct tables *t, const struct abi_ask *ask);
+/* A user stack as the kernel half would have sent it, had it had the tables. */
+struct tables_stack {
+	uint32_t nr;
+	uint8_t stop, flags; /* enum abi_stop, enum abi_stack_flag */
+	__u64 frames[2 * ABI_MAX_DEPTH];
+};
+/*
+ * Answers what a copy asks for and walks the copied stack, until nothing more is lacking. 1: *ret
+ * is filled; 0: there is no list for the space; -EPROTO or -ENOMEM.
+ */
+int tables_walk(struct tables *t, const struct abi_copy *c, uint32_t max_depth,
+		struct tables_stack *ret);
 /* Publishes again the spaces whose mappings changed, forgets those that ended. 0 or -ENOMEM. */
 int tables_tend(struct tables *t);
 /*

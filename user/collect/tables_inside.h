@@ -2,7 +2,7 @@
 /*
  * The inside of tables.h, for the files that make it up: tables.c (what is
  * called), tables_file.c (a file's table), tables_list.c (what a space maps),
- * tables_space.c (the table of spaces). A list that walks can find refers to
+ * tables_space.c (the table of spaces), tables_walk.c. A list that walks can find refers to
  * tables that stand: a table that leaves is first taken out of all lists, and
  * what both stood in is used again after a barrier.
  */
@@ -113,6 +113,8 @@ int tables_new(struct tables **ret, const struct tables_settings *settings,
 	       const struct segments_store *store, struct abi_space *entries,
 	       struct tracker *tracker, struct capture *capture);
 uint64_t tables_now(void);
+/* As tables_answer(), but for the pause between two lists of a space. */
+int tables_answer_now(struct tables *t, const struct abi_ask *ask);
 /* Work of this kind may be done. tables_spent(): since `begin`, it was. */
 bool tables_may(struct allowance *a);
 void tables_spent(struct allowance *a, uint64_t begin);

@@ -28,6 +28,7 @@ extern struct host {
 	__u32 cpu, nr_frames;
 	const char *comm;
 	bool ring_full;
+	__u64 ring_used; /* of 100 bytes */
 	int nr_records;
 	__u32 last_record_type;
 	char last_record[128];
@@ -44,7 +45,10 @@ void host_make(const void *map, __u32 key, __u32 size);
 void host_reset(void);
 /* A setting, which user space writes before it becomes constant, to be written by the test. */
 void *host_writable(const volatile void *setting);
+long host_read_kernel(void *to, __u32 size, const void *from);
 long host_read_user(void *to, __u32 size, const void *from);
+void *host_reserve(__u64 size);
+void host_submit(void *record, __u64 size);
 long host_ring(const void *record, __u64 size);
 long host_stack(void *frames, __u64 size);
 
@@ -56,9 +60,12 @@ long host_stack(void *frames, __u64 size);
 #define bpf_get_smp_processor_id()	      host.cpu
 #define bpf_get_current_comm(buf, size)	      strncpy(buf, host.comm, size)
 #define bpf_current_task_under_cgroup(map, i) ((void)(map), 1)
-#define bpf_ringbuf_query(ring, what)	      ((void)(ring), 1)
+#define bpf_ringbuf_query(ring, what) \
+	((void)(ring), (what) == BPF_RB_AVAIL_DATA ? host.ring_used : 100)
 #define bpf_ringbuf_output(ring, r, size, f)  ((void)(ring), (void)(f), host_ring(r, size))
 #define bpf_get_stack(ctx, buf, size, flags)  ((void)(ctx), (void)(flags), host_stack(buf, size))
 #define bpf_task_pt_regs(task)		      ((void)(task), host.registers)
-#define bpf_probe_read_kernel(to, size, from) (memcpy(to, from, size), 0)
+#define bpf_probe_read_kernel(to, size, from) host_read_kernel(to, size, from)
 #define bpf_probe_read_user(to, size, from)   host_read_user(to, size, from)
+#define bpf_ringbuf_reserve(ring, size, f)    ((void)(ring), host_reserve(size))
+#define bpf_ringbuf_submit(record, f)	      ((void)(f), host_submit(record, sizeof(*(record))))
