@@ -101,7 +101,7 @@ struct tables {
 	struct abi_ask asks[MAX_ASKS]; /* that found no entry */
 	uint32_t nr_asks;
 	struct abi_mapping *list; /* being made */
-	uint32_t nr_list, cap_list;
+	uint32_t nr_list, cap_list, nr_pieces;
 	struct allowance loading, listing;
 	size_t table_memory;
 	struct tables_counts counts;

@@ -6,8 +6,9 @@
 #include "collect/tables_inside.h"
 
 enum {
-	/* More are not even looked at: a process may map 65,530 times. */
+	/* More are not even looked at: a process may map 65,530 times, a file in many pieces. */
 	MAX_LIST = 8 * ABI_MAX_MAPPINGS,
+	MAX_PIECES = 4 * MAX_LIST,
 };
 
 /* Walks compare addresses as numbers below this. */
@@ -19,10 +20,13 @@ struct list_maker {
 	bool lacks;
 };
 
+/* 0, -ENOSPC or -ENOMEM. */
 static int append(struct tables *t, const struct abi_mapping *m)
 {
 	struct abi_mapping *last = t->nr_list ? &t->list[t->nr_list - 1] : NULL;
 
+	if (++t->nr_pieces > MAX_PIECES)
+		return -ENOSPC;
 	if (m->start >= m->end || m->end > ADDRESS_END)
 		return 0;
 	if (last && last->end == m->start && last->kind == m->kind &&
@@ -30,10 +34,8 @@ static int append(struct tables *t, const struct abi_mapping *m)
 		last->end = m->end;
 		return 0;
 	}
-	if (t->nr_list == MAX_LIST) {
-		t->counts.left_out++;
-		return 0;
-	}
+	if (t->nr_list == MAX_LIST)
+		return -ENOSPC;
 	if (array_reserve(t->list, t->cap_list, t->nr_list + 1u) < 0)
 		return -ENOMEM;
 	t->list[t->nr_list++] = *m;
@@ -99,7 +101,9 @@ static struct piece piece_at(const struct table *table, uint64_t offset, uint64_
 static int append_addresses(struct tables *t, const struct table *table, uint64_t start,
 			    uint64_t end, uint64_t address)
 {
-	while (start < end) {
+	int r = 0;
+
+	while (!r && start < end) {
 		uint64_t page = (address >> CFI_PAGE_SHIFT) - table->first_page, pages, size;
 		uint32_t low = address & 0xffff;
 		struct abi_mapping m = { .start = start, .kind = ABI_MAPPING_NO_TABLE };
@@ -118,15 +122,14 @@ static int append_addresses(struct tables *t, const struct table *table, uint64_
 			pages = -page;
 		}
 		size = end - start;
-		if (pages <= size >> CFI_PAGE_SHIFT)
+		if (pages <= (size >> CFI_PAGE_SHIFT) + 1 && size > (pages << CFI_PAGE_SHIFT) - low)
 			size = (pages << CFI_PAGE_SHIFT) - low;
 		m.end = start + size;
-		if (append(t, &m) < 0)
-			return -ENOMEM;
+		r = append(t, &m);
 		start += size;
 		address += size;
 	}
-	return 0;
+	return r;
 }
 
 static int append_file(struct tables *t, const struct table *table, const struct mapped *m)
@@ -138,9 +141,8 @@ static int append_file(struct tables *t, const struct table *table, const struct
 		struct piece p = piece_at(table, offset, t->page_size);
 		uint64_t size = m->end - start;
 
-		if (p.end <= offset)
-			p.end = UINT64_MAX;
-		if (p.end - offset < size)
+		/* Behind the last segment, or one that lies about its end: all the rest. */
+		if (p.end > offset && p.end - offset < size)
 			size = p.end - offset;
 		if (p.has_address)
 			r = append_addresses(t, table, start, start + size, p.address);
@@ -220,10 +222,11 @@ int tables_make_list(struct tables *t, const struct space_key *key, uint64_t *re
 	struct list_maker l = { .t = t };
 	int r;
 
-	t->nr_list = 0;
+	t->nr_list = t->nr_pieces = 0;
 	r = tracker_each_mapped(t->tracker, key, append_mapped, &l);
-	if (r < 0)
+	if (r < 0 && r != -ENOSPC)
 		return r;
+	t->counts.left_out += r < 0;
 	if (t->nr_list > ABI_MAX_MAPPINGS)
 		join(t);
 	if (t->nr_list > ABI_MAX_MAPPINGS) {
