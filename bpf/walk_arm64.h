@@ -14,6 +14,7 @@ enum {
 	WALK_SP = 31,
 	WALK_BASE = 0, /* none */
 	WALK_PC = 32,
+	WALK_BASE = 0, /* there is none */
 	/*
 	 * arch/arm64/kernel/signal.c, struct rt_sigframe: siginfo (128) and uc_flags to uc_sigmask
 	 * (168, to the next 16), fault_address (8), then as struct pt_regs up to pc.
