@@ -191,8 +191,9 @@ int main(int argc, char **argv)
 	       " by both, %" PRIu64 " by us alone\n",
 	       n.full, n.special, n.libdw_unsaid, n.ours_unsaid);
 	printf("%" PRIu64 " files could not be compared\n", n.bad_files);
-	/* A test that reaches nothing proves nothing. */
-	return !n.different && n.bad_files <= n.files / 100 && n.equal > nr / 2 &&
+	/* A test that reaches nothing proves nothing. Where constants stand beside code, much is
+	 * no code. */
+	return !n.different && n.bad_files <= n.files / 100 && n.equal > nr / 3 &&
 			       n.ours_unsaid * 10000 < nr
 		       ? 0
 		       : 1;
