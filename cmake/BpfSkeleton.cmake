@@ -1,5 +1,6 @@
 # bpf_skeleton(cpu): bpf/cpu.bpf.c → the object and cpu.skel.h in the build
 # tree, as the interface library cpu_skel. Headers are tracked by clang itself.
+# bpf_object(): the object alone, by a clang of choice.
 find_program(BPF_CLANG NAMES clang-19 clang-18 clang-17 clang-16 clang-15 clang-14 clang REQUIRED)
 # Ubuntu's bpftool is a script that wants the running kernel's own; any one will do.
 file(GLOB BPFTOOL_OF_KERNELS /usr/lib/linux-tools/*/bpftool /usr/lib/linux-tools-*/bpftool)
@@ -27,13 +28,13 @@ set(BPF_ARCH_aarch64 arm64)
 set(BPF_SYSTEM_INCLUDES ${CMAKE_C_IMPLICIT_INCLUDE_DIRECTORIES})
 list(TRANSFORM BPF_SYSTEM_INCLUDES PREPEND -idirafter)
 
-function(bpf_skeleton name)
-  set(source ${PROJECT_SOURCE_DIR}/bpf/${name}.bpf.c)
-  set(object ${PROJECT_BINARY_DIR}/bpf/${name}.bpf.o)
-  set(skeleton ${PROJECT_BINARY_DIR}/bpf/${name}.skel.h)
-  file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/bpf)
+# The object of a BPF source by one clang; the same flags whoever asks.
+function(bpf_object clang source object)
+  get_filename_component(folder ${object} DIRECTORY)
+  get_filename_component(name ${object} NAME)
+  file(MAKE_DIRECTORY ${folder})
   add_custom_command(OUTPUT ${object}
-    COMMAND ${BPF_CLANG} -target bpf -mcpu=v3 -std=gnu17 -g -O2 -Wall -Wextra
+    COMMAND ${clang} -target bpf -mcpu=v3 -std=gnu17 -g -O2 -Wall -Wextra
             $<$<BOOL:${BPFPROF_WERROR}>:-Werror> -Wno-unused-parameter -Wno-missing-declarations
             -Wno-address-of-packed-member
             -D__TARGET_ARCH_${BPF_ARCH_${CMAKE_SYSTEM_PROCESSOR}}
@@ -41,6 +42,12 @@ function(bpf_skeleton name)
             ${BPF_SYSTEM_INCLUDES} -MD -MF ${object}.d -MT ${object} -c ${source} -o ${object}
     COMMAND ${BPF_STRIP} -g ${object}
     DEPENDS ${source} DEPFILE ${object}.d VERBATIM COMMAND_EXPAND_LISTS COMMENT "BPF  ${name}")
+endfunction()
+
+function(bpf_skeleton name)
+  set(object ${PROJECT_BINARY_DIR}/bpf/${name}.bpf.o)
+  set(skeleton ${PROJECT_BINARY_DIR}/bpf/${name}.skel.h)
+  bpf_object(${BPF_CLANG} ${PROJECT_SOURCE_DIR}/bpf/${name}.bpf.c ${object})
   add_custom_command(OUTPUT ${skeleton}
     COMMAND sh -c "\"$1\" gen skeleton \"$2\" name \"$3\" > \"$4\"" sh
             ${BPFTOOL} ${object} ${name}_bpf ${skeleton}
