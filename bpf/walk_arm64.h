@@ -12,7 +12,6 @@ enum {
 	WALK_FP = 29,
 	WALK_LINK = 30,
 	WALK_SP = 31,
-	WALK_BASE = 0, /* none */
 	WALK_PC = 32,
 	WALK_BASE = 0, /* there is none */
 	/*
