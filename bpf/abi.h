@@ -170,7 +170,7 @@ _Static_assert(sizeof(struct abi_ask) == 72, "abi_ask");
 /* An ask together with the stack that lacked tables, to be walked again once they are there. */
 enum {
 	ABI_COPY_STEP = 4096,
-	ABI_COPY_BYTES = 8 * ABI_COPY_STEP,
+	ABI_COPY_BYTES = 16 * ABI_COPY_STEP,
 	ABI_COPY_PAUSE_NS = 400000, /* of a CPU */
 	ABI_RED_ZONE = 128,
 };
@@ -184,7 +184,7 @@ struct abi_copy {
 	__u64 registers[36]; /* as in struct pt_regs */
 	char memory[ABI_COPY_BYTES + ABI_COPY_STEP];
 };
-_Static_assert(sizeof(struct abi_copy) == 72 + 24 + 288 + 36864, "abi_copy");
+_Static_assert(sizeof(struct abi_copy) == 72 + 24 + 288 + 69632, "abi_copy");
 
 /*
  * Tables for the walk (cfi.h) and the lists of mappings stand in one memory, an array of maps:
