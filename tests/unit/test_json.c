@@ -90,7 +90,8 @@ static void check(struct profile *p, const char *want)
 	"\"quality\": {\"events\": 9, \"lost\": 1, \"no_stack\": 0, \"truncated\": 0, "         \
 	"\"user_stacks\": 0, \"unwound_to_root\": 0, \"by_frame_pointers\": 0, "                \
 	"\"approximate\": 0, \"unreadable\": 0, \"cut\": 0, \"stack_unread\": 0, "              \
-	"\"no_unwind\": 0, \"bad_unwind\": 0, \"no_table\": 0, \"frames\": 0, "                 \
+	"\"no_unwind\": 0, \"bad_unwind\": 0, \"no_table\": 0, \"tables_dropped\": 0, "         \
+	"\"frames\": 0, "                                                                       \
 	"\"unsymbolized_frames\": 0, "                                                          \
 	"\"no_process\": 0, "                                                                   \
 	"\"process_records_lost\": 0, \"memory_limited\": 0, \"no_start\": 0, \"unfinished\": " \

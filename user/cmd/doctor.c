@@ -148,6 +148,15 @@ static unsigned show_modes(struct report *r)
 			finding.state = FEATURE_MISSING;
 			if (!finding.found.len)
 				strbuf_adds(&finding.found, strerror(-err));
+		} else if (err) {
+			_cleanup_(strbuf_done) struct strbuf why = STRBUF_INIT;
+
+			strbuf_adds(&why, strbuf_str(&finding.found));
+			strbuf_reset(&finding.found);
+			strbuf_addf(&finding.found,
+				    "runs, but user stacks are walked by frame pointers: %s",
+				    strbuf_str(&why));
+			finding.state = FEATURE_DEGRADED;
 		} else {
 			strbuf_reset(&finding.found);
 			strbuf_adds(&finding.found, "runs");

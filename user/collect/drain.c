@@ -37,6 +37,7 @@ struct drain {
 	size_t globals_size;
 	int barrier_fd, barrier_inner_fd;
 	uint64_t counted[ARRAY_SIZE(counter_meanings)]; /* already in the capture */
+	struct tables_counts tables_counted;
 };
 
 static size_t region_size(const struct budget *b)
@@ -232,6 +233,18 @@ static int read_counters(struct drain *d)
 	return 0;
 }
 
+static void count_tables(struct drain *d)
+{
+	uint64_t *n = d->capture->quality.n;
+	struct tables_counts now, *old = &d->tables_counted;
+
+	tables_count(d->tables, &now);
+	n[QUALITY_NO_TABLE] += now.no_table - old->no_table;
+	n[QUALITY_TABLES_DROPPED] += now.no_room - old->no_room + now.left - old->left +
+				     now.no_list - old->no_list + now.left_out - old->left_out;
+	*old = now;
+}
+
 /* A mode whose events begin and end keeps those under way in a map of this name. */
 static void count_unfinished(struct drain *d)
 {
@@ -274,6 +287,8 @@ int drain_run(struct drain *d, bool last)
 		r = read_generation(d, old);
 	if (r >= 0)
 		r = read_counters(d);
+	if (r >= 0 && d->tables)
+		count_tables(d);
 	/* Programs that began after the switch may have written the other one. */
 	if (r >= 0 && last)
 		r = read_generation(d, !old);

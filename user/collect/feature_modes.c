@@ -45,10 +45,11 @@ static void add_cause(const struct strbuf *line, struct strbuf *why)
 	strbuf_add(why, text, hint ? (size_t)(hint - text) : line->len);
 }
 
-static int try_mode(const struct mode *m, struct strbuf *why)
+static int try_mode(const struct mode *m, enum live_unwind unwind, struct strbuf *why)
 {
 	struct live_settings s = {
 		.mode = m->defaults,
+		.unwind = unwind,
 		.user_stacks = true,
 		.kernel_stacks = true,
 	};
@@ -65,10 +66,16 @@ int features_mode_loads(const struct mode *m, struct strbuf *why)
 {
 	_cleanup_(strbuf_done) struct strbuf words = STRBUF_INIT, line = STRBUF_INIT;
 	libbpf_print_fn_t print = libbpf_set_print(keep);
+	bool by_fp = false;
 	int err;
 
 	said = &words;
-	err = try_mode(m, &line);
+	err = try_mode(m, LIVE_UNWIND_TABLES, &line);
+	if (err < 0 && err != -EPERM && err != -EACCES) {
+		_cleanup_(strbuf_done) struct strbuf ignored = STRBUF_INIT;
+
+		by_fp = try_mode(m, LIVE_UNWIND_FP, &ignored) >= 0;
+	}
 	said = NULL;
 	libbpf_set_print(print);
 	if (err >= 0)
@@ -79,5 +86,5 @@ int features_mode_loads(const struct mode *m, struct strbuf *why)
 	/* Without the right, all that libbpf says is noise. */
 	if (err != -EPERM && err != -EACCES)
 		add_as_line(&words, why);
-	return err;
+	return by_fp ? 1 : err;
 }

@@ -233,7 +233,8 @@ enum feature_state probe_max_stack(const struct feature *f, struct strbuf *found
 	if (sysctl_read(SYSCTL "perf_event_max_stack", found, &depth))
 		return FEATURE_DEGRADED;
 	strbuf_adds(found, " frames");
-	if (depth >= ABI_DEFAULT_DEPTH)
+	/* The kernel's own default, which its own stacks do not reach. */
+	if (depth >= 127)
 		return FEATURE_OK;
 	strbuf_adds(found, ": a deeper stack loses its root");
 	strbuf_addf(cure, "sudo sysctl kernel.perf_event_max_stack=%d", ABI_MAX_DEPTH);

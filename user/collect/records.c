@@ -8,36 +8,10 @@
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "collect/stacks.h"
 
 /* How many samples may wait for a stack before the oldest way out is taken: without it. */
 enum { MAX_WAITING = 65536, NO_ID = UINT32_MAX };
-/* A copied stack's own record follows its copy, but for what other CPUs send between. */
-enum { MAX_COPIES = 64 };
-
-/* A stack of the kernel half. */
-struct taken_stack {
-	uint32_t stack;	     /* of the capture */
-	uint8_t stop, flags; /* enum abi_stop, enum abi_stack_flag */
-	bool cut;	     /* it went on where no code is */
-	bool deep;	     /* its kernel part is at the depth limit */
-};
-
-/* A stack that was walked again, until its own record comes. */
-struct rewalked {
-	uint64_t id; /* the kernel half's; 0: none */
-	uint8_t stop, flags;
-	uint32_t nr, cap;
-	uint64_t *frames;
-};
-
-/* What the end of a walk costs a sample. */
-static const enum quality_id stop_costs[ABI_STOPS] = {
-	[ABI_STOP_KERNEL] = QUALITY_BY_FP,	    [ABI_STOP_ROOT] = QUALITY_ROOT,
-	[ABI_STOP_DEPTH] = QUALITY_TRUNCATED,	    [ABI_STOP_MEMORY] = QUALITY_STACK_MEMORY,
-	[ABI_STOP_NO_FRAME] = QUALITY_NO_UNWIND,    [ABI_STOP_NO_PROGRESS] = QUALITY_BAD_UNWIND,
-	[ABI_STOP_REGISTER] = QUALITY_BAD_UNWIND,   [ABI_STOP_RULE] = QUALITY_BAD_UNWIND,
-	[ABI_STOP_UNREADABLE] = QUALITY_UNREADABLE,
-};
 
 struct records {
 	const struct drain_settings *settings;
@@ -52,20 +26,15 @@ struct records {
 	char *taken;
 	size_t taken_size, taken_cap;
 
-	struct intern who_ids, stack_ids; /* the kernel half's ids, to positions in … */
-	uint32_t *whos;			  /* … the capture's threads … */
-	struct taken_stack *stacks;	  /* … and stacks */
-	uint32_t cap_whos, cap_stacks;
-
-	struct rewalked copies[MAX_COPIES]; /* a ring of the last ones */
-	uint32_t nr_copies;
+	struct stacks stacks;
+	struct intern who_ids; /* the kernel half's ids, to positions in … */
+	uint32_t *whos;	       /* … the capture's */
+	uint32_t cap_whos;
 
 	struct abi_slot *waiting;
 	uint32_t nr_waiting, cap_waiting;
 	uint32_t lost_stack, dropped_stack, lost_who; /* of the capture */
-	bool full;		     /* --max-memory: no new stack or thread is kept */
-	struct raw_frame *frames;    /* of the stack being normalised */
-	struct tables_stack *walked; /* of the copy being walked */
+	bool full; /* --max-memory: no new stack or thread is kept */
 };
 
 static int make_mark(struct capture *c, const char *text, uint32_t *ret_stack)
@@ -94,10 +63,8 @@ int records_new(struct records **ret, const struct drain_settings *settings,
 		.sideband = sideband,
 		.tables = tables,
 	};
-	r->frames = calloc(ABI_FRAME_KINDS * ABI_MAX_DEPTH, sizeof(*r->frames));
-	r->walked = calloc(1, sizeof(*r->walked));
-	if (r->frames && r->walked &&
-	    (err = make_mark(capture, "[stack lost]", &r->lost_stack)) >= 0 &&
+	err = stacks_init(&r->stacks, settings, capture, tracker, tables);
+	if (err >= 0 && (err = make_mark(capture, "[stack lost]", &r->lost_stack)) >= 0 &&
 	    (err = make_mark(capture, "[stack dropped: --max-memory]", &r->dropped_stack)) >= 0 &&
 	    (err = capture_string(capture, "[unknown]", &unknown.comm)) >= 0 &&
 	    (err = capture_who(capture, &unknown, &r->lost_who)) >= 0) {
@@ -113,15 +80,10 @@ void records_free(struct records *r)
 	if (!r)
 		return;
 	intern_done(&r->who_ids);
-	intern_done(&r->stack_ids);
-	for (uint32_t i = 0; i < MAX_COPIES; i++)
-		free(r->copies[i].frames);
-	free(r->walked);
+	stacks_done(&r->stacks);
 	free(r->whos);
-	free(r->stacks);
 	free(r->waiting);
 	free(r->taken);
-	free(r->frames);
 	free(r);
 }
 
@@ -157,33 +119,11 @@ static int learn_who(struct records *r, uint64_t id, uint32_t who)
 	return 0;
 }
 
-static int learn_stack(struct records *r, uint64_t id, const struct taken_stack *s)
-{
-	uint32_t at;
-
-	if (intern_add(&r->stack_ids, &id, sizeof(id), &at) < 0 ||
-	    array_reserve(r->stacks, r->cap_stacks, at + 1u) < 0)
-		return -ENOMEM;
-	r->stacks[at] = *s;
-	return 0;
-}
-
 static uint32_t known_who(const struct records *r, uint64_t id)
 {
 	uint32_t at;
 
 	return intern_find(&r->who_ids, &id, sizeof(id), &at) ? r->whos[at] : NO_ID;
-}
-
-static struct taken_stack known_stack(const struct records *r, uint64_t id)
-{
-	uint32_t at;
-
-	if (!id)
-		return (struct taken_stack){ 0 };
-	return intern_find(&r->stack_ids, &id, sizeof(id), &at)
-		       ? r->stacks[at]
-		       : (struct taken_stack){ .stack = NO_ID };
 }
 
 /*
@@ -215,116 +155,6 @@ static int take_thread(struct records *r, const struct abi_thread *t)
 	return err < 0 ? err : learn_who(r, t->id, id);
 }
 
-/*
- * A walk by frame pointers through code that keeps none goes on with whatever the stack holds.
- * A caller is code; what is none, and all behind it, never was on the stack.
- */
-static uint32_t count_code(const struct capture *c, const struct raw_frame *frames, uint32_t nr)
-{
-	for (uint32_t i = 1; i < nr; i++)
-		if (c->objects[frames[i].object].kind == OBJECT_NONE)
-			return i;
-	return nr;
-}
-
-/* Was the stack walked by tables? Its callers then are the addresses of calls already. */
-static bool is_walked(const struct abi_stack *s)
-{
-	return s->stop != ABI_STOP_NONE && s->stop != ABI_STOP_KERNEL &&
-	       s->stop != ABI_STOP_UNREADABLE;
-}
-
-/* From addresses to frames of the capture, with the process as it was when they were taken. */
-static int normalise(struct records *r, const struct abi_stack *s, const uint64_t *kernel,
-		     const uint64_t *user, struct taken_stack *ret)
-{
-	uint32_t nr_kernel = s->nr[ABI_KERNEL_FRAMES], nr_user = s->nr[ABI_USER_FRAMES];
-	const struct abi_config *cfg = &r->settings->config;
-	struct process_id process = { s->tgid, s->start_ns, s->time };
-	struct taken_stack taken = { .stop = s->stop < ABI_STOPS ? s->stop : ABI_STOP_NONE,
-				     .flags = s->flags };
-	uint32_t nr_code;
-	int err;
-
-	for (uint32_t i = 0; i < nr_kernel; i++)
-		r->frames[i] = (struct raw_frame){ .offset = kernel[i] - (i ? 1 : 0) };
-	err = nr_user ? tracker_frames(r->tracker, &process, user, nr_user, r->frames + nr_kernel)
-		      : 0;
-	if (err < 0)
-		return err;
-	if (s->mappings && !tables_is_current(r->tables, s->space, s->mappings))
-		taken.flags |= ABI_STACK_APPROXIMATE;
-	nr_code = count_code(r->capture, r->frames + nr_kernel, nr_user);
-	taken.cut = nr_code < nr_user;
-	taken.deep = nr_kernel >= cfg->max_depth ||
-		     (s->stop == ABI_STOP_KERNEL && nr_user >= cfg->max_depth);
-	err = capture_stack(r->capture, r->frames, nr_kernel + nr_code, &taken.stack);
-	if (err >= 0)
-		*ret = taken;
-	return err;
-}
-
-static int take_copy(struct records *r, const struct abi_copy *c)
-{
-	struct rewalked *to = &r->copies[r->nr_copies++ % MAX_COPIES];
-	struct tables_stack *w = r->walked;
-	int err;
-
-	to->id = 0;
-	if (r->full)
-		return 0;
-	err = tables_walk(r->tables, c, r->settings->config.max_user_depth, w);
-	if (err <= 0)
-		return err;
-	if (array_reserve(to->frames, to->cap, w->nr) < 0)
-		return -ENOMEM;
-	memcpy(to->frames, w->frames, w->nr * sizeof(w->frames[0]));
-	to->nr = w->nr;
-	to->stop = w->stop;
-	to->flags = w->flags;
-	to->id = c->stack;
-	return 0;
-}
-
-/* The user stack as it was walked again, in place of what the kernel half made of it. */
-static const uint64_t *find_copy(struct records *r, struct abi_stack *s)
-{
-	for (uint32_t i = 0; i < MAX_COPIES && s->flags & ABI_STACK_COPIED; i++) {
-		struct rewalked *c = &r->copies[i];
-
-		if (c->id != s->id)
-			continue;
-		c->id = 0;
-		s->stop = c->stop;
-		s->flags = c->flags;
-		s->nr[ABI_USER_FRAMES] = c->nr;
-		s->mappings = 0;
-		return c->frames;
-	}
-	return NULL;
-}
-
-static int take_stack(struct records *r, struct abi_stack *s, size_t size)
-{
-	uint64_t nr = (uint64_t)s->nr[ABI_KERNEL_FRAMES] + s->nr[ABI_USER_FRAMES];
-	uint64_t *kernel = (uint64_t *)(s + 1), *own;
-	const uint64_t *user;
-	struct taken_stack taken;
-	int err;
-
-	if (nr > ABI_FRAME_KINDS * ABI_MAX_DEPTH || sizeof(*s) + nr * sizeof(uint64_t) > size)
-		return -EPROTO;
-	/* The first is kept: two CPUs may send the same one. */
-	if (r->full || known_stack(r, s->id).stack != NO_ID)
-		return 0;
-	own = kernel + s->nr[ABI_KERNEL_FRAMES];
-	for (uint32_t i = 1; !is_walked(s) && i < s->nr[ABI_USER_FRAMES]; i++)
-		own[i]--;
-	user = find_copy(r, s);
-	err = normalise(r, s, kernel, user ? user : own, &taken);
-	return err < 0 ? err : learn_stack(r, s->id, &taken);
-}
-
 static int on_process(void *ctx, const struct process_event *e)
 {
 	return tracker_event(ctx, e);
@@ -343,7 +173,7 @@ static void tell_event(struct records *r, const struct abi_event *e)
 	if (!r->on_event)
 		return;
 	out.who = known_who(r, e->key.who);
-	out.stack = known_stack(r, e->key.stack).stack;
+	out.stack = stacks_find(&r->stacks, e->key.stack).stack;
 	if (out.who == NO_ID)
 		out.who = r->lost_who;
 	if (out.stack == NO_ID)
@@ -368,7 +198,7 @@ static int work_off(struct records *r, void *data, size_t size)
 		struct abi_stack *s = data;
 		int err = advance(r, s->time);
 
-		return err < 0 ? err : take_stack(r, s, size);
+		return err < 0 || r->full ? err : stacks_take(&r->stacks, s, size);
 	}
 	if (type == ABI_ASK && size >= sizeof(struct abi_ask) && r->tables) {
 		const struct abi_ask *a = data;
@@ -380,7 +210,7 @@ static int work_off(struct records *r, void *data, size_t size)
 		const struct abi_copy *c = data;
 		int err = advance(r, c->ask.time);
 
-		return err < 0 ? err : take_copy(r, c);
+		return err < 0 || r->full ? err : stacks_take_copy(&r->stacks, c);
 	}
 	if (type == ABI_SPILL && size >= sizeof(struct abi_event)) {
 		const struct abi_event *e = data;
@@ -421,23 +251,6 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* What is missing from a stack, or not. */
-static void count_stack(struct quality *q, const struct taken_stack *s, uint64_t count)
-{
-	bool approximate = s->flags & ABI_STACK_APPROXIMATE;
-
-	if (s->stop != ABI_STOP_NONE)
-		q->n[QUALITY_USER_STACKS] += count;
-	if (approximate)
-		q->n[QUALITY_APPROXIMATE] += count;
-	if (s->cut)
-		q->n[QUALITY_CUT] += count;
-	else if (s->deep)
-		q->n[QUALITY_TRUNCATED] += count;
-	else if (stop_costs[s->stop] && !(approximate && s->stop == ABI_STOP_ROOT))
-		q->n[stop_costs[s->stop]] += count;
-}
-
 /* Into the capture; what is not known stands as a mark, and is counted. */
 static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who,
 		      const struct taken_stack *stack)
@@ -457,7 +270,7 @@ static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who,
 		sample.who = r->lost_who;
 	if (stack->stack == NO_ID)
 		sample.stack = r->full ? r->dropped_stack : r->lost_stack;
-	count_stack(&r->capture->quality, stack, s->count);
+	stacks_count(&r->stacks, stack, s->count);
 	if (s->key.bucket != ABI_NO_BUCKET) {
 		sample.min = s->min;
 		sample.max = s->max;
@@ -468,7 +281,7 @@ static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who,
 static int resolve_slot(struct records *r, const struct abi_slot *s, bool may_wait)
 {
 	uint32_t who = known_who(r, s->key.who);
-	struct taken_stack stack = known_stack(r, s->key.stack);
+	struct taken_stack stack = stacks_find(&r->stacks, s->key.stack);
 
 	if ((who != NO_ID && stack.stack != NO_ID) || r->full || !may_wait ||
 	    r->nr_waiting == MAX_WAITING)
@@ -530,7 +343,6 @@ int records_finish(struct records *r)
 
 size_t records_memory(const struct records *r)
 {
-	return r->who_ids.memory + r->stack_ids.memory + r->taken_cap +
-	       r->cap_whos * sizeof(*r->whos) + r->cap_stacks * sizeof(*r->stacks) +
-	       r->cap_waiting * sizeof(*r->waiting);
+	return r->who_ids.memory + stacks_memory(&r->stacks) + r->taken_cap +
+	       r->cap_whos * sizeof(*r->whos) + r->cap_waiting * sizeof(*r->waiting);
 }

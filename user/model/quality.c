@@ -24,6 +24,8 @@ const struct quality_type quality_types[QUALITY_COUNT] = {
 				 QUALITY_IS_LOSS },
 	[QUALITY_NO_TABLE] = { "no_table", "files without usable unwind information",
 			       QUALITY_IS_NOTE },
+	[QUALITY_TABLES_DROPPED] = { "tables_dropped", "unwind tables without room in --max-memory",
+				     QUALITY_IS_LOSS },
 	[QUALITY_FRAMES] = { "frames", "frames", QUALITY_IS_TOTAL },
 	[QUALITY_UNSYMBOLIZED] = { "unsymbolized_frames", "frames without a name",
 				   QUALITY_IS_LOSS },

@@ -24,6 +24,7 @@ enum quality_id {
 	QUALITY_NO_UNWIND,	 /* … in code without unwind information and frame pointer */
 	QUALITY_BAD_UNWIND,	 /* … where unwind information could not be followed */
 	QUALITY_NO_TABLE,	 /* files whose unwind information could not be used */
+	QUALITY_TABLES_DROPPED,	 /* tables, and parts of lists of mappings, without room */
 	QUALITY_FRAMES,		 /* frames in all samples */
 	QUALITY_UNSYMBOLIZED,	 /* of these, frames without a name */
 	QUALITY_NO_PROCESS,	 /* samples whose process was gone before it could be read */

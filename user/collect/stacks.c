@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "collect/stacks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/array.h"
+
+/* What the end of a walk costs a sample. */
+static const enum quality_id stop_costs[ABI_STOPS] = {
+	[ABI_STOP_KERNEL] = QUALITY_BY_FP,	    [ABI_STOP_ROOT] = QUALITY_ROOT,
+	[ABI_STOP_DEPTH] = QUALITY_TRUNCATED,	    [ABI_STOP_MEMORY] = QUALITY_STACK_MEMORY,
+	[ABI_STOP_NO_FRAME] = QUALITY_NO_UNWIND,    [ABI_STOP_NO_PROGRESS] = QUALITY_BAD_UNWIND,
+	[ABI_STOP_REGISTER] = QUALITY_BAD_UNWIND,   [ABI_STOP_RULE] = QUALITY_BAD_UNWIND,
+	[ABI_STOP_UNREADABLE] = QUALITY_UNREADABLE,
+};
+
+int stacks_init(struct stacks *s, const struct drain_settings *settings, struct capture *capture,
+		struct tracker *tracker, struct tables *tables)
+{
+	*s = (struct stacks){
+		.settings = settings,
+		.capture = capture,
+		.tracker = tracker,
+		.tables = tables,
+		.frames = calloc(ABI_FRAME_KINDS * ABI_MAX_DEPTH, sizeof(*s->frames)),
+		.walked = calloc(1, sizeof(*s->walked)),
+	};
+	return s->frames && s->walked ? 0 : -ENOMEM;
+}
+
+void stacks_done(struct stacks *s)
+{
+	intern_done(&s->ids);
+	for (uint32_t i = 0; i < STACKS_COPIES; i++)
+		free(s->copies[i].frames);
+	free(s->taken);
+	free(s->frames);
+	free(s->walked);
+}
+
+static int learn(struct stacks *r, uint64_t id, const struct taken_stack *s)
+{
+	uint32_t at;
+
+	if (intern_add(&r->ids, &id, sizeof(id), &at) < 0 ||
+	    array_reserve(r->taken, r->cap_taken, at + 1u) < 0)
+		return -ENOMEM;
+	r->taken[at] = *s;
+	return 0;
+}
+
+struct taken_stack stacks_find(const struct stacks *r, uint64_t id)
+{
+	uint32_t at;
+
+	if (!id)
+		return (struct taken_stack){ 0 };
+	return intern_find(&r->ids, &id, sizeof(id), &at)
+		       ? r->taken[at]
+		       : (struct taken_stack){ .stack = STACKS_NONE };
+}
+
+/*
+ * A walk by frame pointers through code that keeps none goes on with whatever the stack holds.
+ * A caller is code; what is none, and all behind it, never was on the stack.
+ */
+static uint32_t count_code(const struct capture *c, const struct raw_frame *frames, uint32_t nr)
+{
+	for (uint32_t i = 1; i < nr; i++)
+		if (c->objects[frames[i].object].kind == OBJECT_NONE)
+			return i;
+	return nr;
+}
+
+/* Was the stack walked by tables? Its callers then are the addresses of calls already. */
+static bool is_walked(const struct abi_stack *s)
+{
+	return s->stop != ABI_STOP_NONE && s->stop != ABI_STOP_KERNEL &&
+	       s->stop != ABI_STOP_UNREADABLE;
+}
+
+/* From addresses to frames of the capture, with the process as it was when they were taken. */
+static int normalise(struct stacks *r, const struct abi_stack *s, const uint64_t *kernel,
+		     const uint64_t *user, struct taken_stack *ret)
+{
+	uint32_t nr_kernel = s->nr[ABI_KERNEL_FRAMES], nr_user = s->nr[ABI_USER_FRAMES];
+	const struct abi_config *cfg = &r->settings->config;
+	struct process_id process = { s->tgid, s->start_ns, s->time };
+	struct taken_stack taken = { .stop = s->stop < ABI_STOPS ? s->stop : ABI_STOP_NONE,
+				     .flags = s->flags };
+	uint32_t nr_code;
+	int err;
+
+	for (uint32_t i = 0; i < nr_kernel; i++)
+		r->frames[i] = (struct raw_frame){ .offset = kernel[i] - (i ? 1 : 0) };
+	err = nr_user ? tracker_frames(r->tracker, &process, user, nr_user, r->frames + nr_kernel)
+		      : 0;
+	if (err < 0)
+		return err;
+	if (s->mappings && !tables_is_current(r->tables, s->space, s->mappings))
+		taken.flags |= ABI_STACK_APPROXIMATE;
+	nr_code = count_code(r->capture, r->frames + nr_kernel, nr_user);
+	taken.cut = nr_code < nr_user;
+	taken.deep = nr_kernel >= cfg->max_depth ||
+		     (s->stop == ABI_STOP_KERNEL && nr_user >= cfg->max_depth);
+	err = capture_stack(r->capture, r->frames, nr_kernel + nr_code, &taken.stack);
+	if (err >= 0)
+		*ret = taken;
+	return err;
+}
+
+int stacks_take_copy(struct stacks *r, const struct abi_copy *c)
+{
+	struct rewalked *to = &r->copies[r->nr_copies++ % STACKS_COPIES];
+	struct tables_stack *w = r->walked;
+	int err;
+
+	to->id = 0;
+	err = tables_walk(r->tables, c, r->settings->config.max_user_depth, w);
+	if (err <= 0)
+		return err;
+	if (array_reserve(to->frames, to->cap, w->nr) < 0)
+		return -ENOMEM;
+	memcpy(to->frames, w->frames, w->nr * sizeof(w->frames[0]));
+	to->nr = w->nr;
+	to->stop = w->stop;
+	to->flags = w->flags;
+	to->id = c->stack;
+	return 0;
+}
+
+/* The user stack as it was walked again, in place of what the kernel half made of it. */
+static const uint64_t *find_copy(struct stacks *r, struct abi_stack *s)
+{
+	for (uint32_t i = 0; i < STACKS_COPIES && s->flags & ABI_STACK_COPIED; i++) {
+		struct rewalked *c = &r->copies[i];
+
+		if (c->id != s->id)
+			continue;
+		c->id = 0;
+		s->stop = c->stop;
+		s->flags = c->flags;
+		s->nr[ABI_USER_FRAMES] = c->nr;
+		s->mappings = 0;
+		return c->frames;
+	}
+	return NULL;
+}
+
+int stacks_take(struct stacks *r, struct abi_stack *s, size_t size)
+{
+	uint64_t nr = (uint64_t)s->nr[ABI_KERNEL_FRAMES] + s->nr[ABI_USER_FRAMES];
+	uint64_t *kernel = (uint64_t *)(s + 1), *own;
+	const uint64_t *user;
+	struct taken_stack taken;
+	int err;
+
+	if (nr > ABI_FRAME_KINDS * ABI_MAX_DEPTH || sizeof(*s) + nr * sizeof(uint64_t) > size)
+		return -EPROTO;
+	/* The first is kept: two CPUs may send the same one. */
+	if (stacks_find(r, s->id).stack != STACKS_NONE)
+		return 0;
+	own = kernel + s->nr[ABI_KERNEL_FRAMES];
+	for (uint32_t i = 1; !is_walked(s) && i < s->nr[ABI_USER_FRAMES]; i++)
+		own[i]--;
+	user = find_copy(r, s);
+	err = normalise(r, s, kernel, user ? user : own, &taken);
+	return err < 0 ? err : learn(r, s->id, &taken);
+}
+
+/* Which tables stay, when not all can. */
+static void mark_used(struct stacks *r, uint32_t stack)
+{
+	struct raw_stack s = capture_stack_at(r->capture, stack);
+
+	for (uint32_t i = 0; i < s.nr; i++)
+		tables_used(r->tables, s.frames[i].object);
+}
+
+void stacks_count(struct stacks *r, const struct taken_stack *s, uint64_t count)
+{
+	bool approximate = s->flags & ABI_STACK_APPROXIMATE;
+	uint64_t *n = r->capture->quality.n;
+
+	if (s->stop != ABI_STOP_NONE)
+		n[QUALITY_USER_STACKS] += count;
+	if (approximate)
+		n[QUALITY_APPROXIMATE] += count;
+	if (s->cut)
+		n[QUALITY_CUT] += count;
+	else if (s->deep)
+		n[QUALITY_TRUNCATED] += count;
+	else if (stop_costs[s->stop] && !(approximate && s->stop == ABI_STOP_ROOT))
+		n[stop_costs[s->stop]] += count;
+	if (r->tables && s->stack != STACKS_NONE && tables_under_pressure(r->tables))
+		mark_used(r, s->stack);
+}
+
+size_t stacks_memory(const struct stacks *r)
+{
+	size_t copies = 0;
+
+	for (uint32_t i = 0; i < STACKS_COPIES; i++)
+		copies += r->copies[i].cap * sizeof(r->copies[i].frames[0]);
+	return r->ids.memory + r->cap_taken * sizeof(*r->taken) + copies;
+}
