@@ -232,12 +232,13 @@ static void test_list_stays(void **state)
 		assert_true(find_list(t->entries, TOKEN, &w));
 		assert_int_equal(w.nr_mappings, i + 2);
 		assert_memory_equal(
-			words, walk_block(NULL, first.mappings) + first.mappings % ABI_BLOCK_WORDS, 24);
+			words, walk_block(NULL, first.mappings) + first.mappings % ABI_BLOCK_WORDS,
+			24);
 	}
 	assert_true(t->tables->nr_published == 1);
 	tables_barrier(t->tables);
-	assert_memory_equal(words, walk_block(NULL, first.mappings) + first.mappings % ABI_BLOCK_WORDS,
-			    24);
+	assert_memory_equal(
+		words, walk_block(NULL, first.mappings) + first.mappings % ABI_BLOCK_WORDS, 24);
 	assert_int_equal(tables_tend(t->tables), 0);
 	/* Now one of one mapping is put where the first was. */
 	map_file(t, 400, OTHER, base, 0x1000, 0, "//anon");

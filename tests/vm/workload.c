@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Work whose truth is known. Linked statically, with frame pointers.
+ * Work whose truth is known. Linked statically, without frame pointers.
  *   spin SECONDS              three quarters in spin_heavy(), one in spin_light()
  *   syscalls SECONDS          reads of /dev/zero, a page each
  *   short SECONDS PROGRAM     one program after the other; PROGRAM is a link to this one
@@ -29,7 +29,7 @@ static double now(clockid_t clock)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static void turn(unsigned rounds)
+KEEP static void turn(unsigned rounds)
 {
 	for (unsigned i = 0; i < rounds; i++)
 		sink = sink * 6364136223846793005u + 1442695040888963407u;
