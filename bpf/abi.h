@@ -171,7 +171,7 @@ _Static_assert(sizeof(struct abi_ask) == 72, "abi_ask");
 enum {
 	ABI_COPY_STEP = 4096,
 	ABI_COPY_BYTES = 16 * ABI_COPY_STEP,
-	ABI_COPY_PAUSE_NS = 400000, /* of a CPU */
+	ABI_COPY_PAUSE_NS = 100000, /* of a CPU */
 	ABI_RED_ZONE = 128,
 };
 

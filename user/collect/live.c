@@ -26,8 +26,8 @@
 #include "collect/tracepoints.h"
 
 static const uint64_t DEFAULT_MEMORY = 256ull << 20;
-/* A process that keeps wanting something wakes us no more often than this. */
-static const uint64_t ANSWER_NS = 4000000;
+/* The kernel half is answered at once, but those who want something all the time have to wait. */
+static const uint64_t FIRST_PAUSE_NS = 500000, LAST_PAUSE_NS = 8000000;
 static const char CACHE_FOLDER[] = "/var/cache/bpfprof/unwind";
 static const uint64_t CACHE_BYTES = 256ull << 20;
 enum { NR_SPACES = 8192 };
@@ -48,7 +48,8 @@ struct live {
 	struct cpus online;    /* when last looked at */
 	int epoll_fd;
 	uint64_t started, stopped;
-	uint64_t answered; /* when the kernel half's wishes were last looked at */
+	uint64_t answered; /* when the kernel half's wishes were last looked at … */
+	uint64_t pause;	   /* … and for how long they are not, then */
 };
 
 static uint64_t now_ns(void)
@@ -413,27 +414,37 @@ static int tend_cpus(struct live *l)
 	return 0;
 }
 
+/* Pauses if need be, and reads what the kernel half wants. */
+static int answer(struct live *l)
+{
+	uint64_t since = now_ns() - l->answered;
+	int r;
+
+	if (since > 2 * l->pause)
+		l->pause = FIRST_PAUSE_NS;
+	else if (l->pause < LAST_PAUSE_NS)
+		l->pause *= 2;
+	if (since < l->pause && usleep((useconds_t)((l->pause - since) / 1000)) < 0)
+		return -errno;
+	r = drain_answer(l->drain);
+	l->answered = now_ns();
+	return r;
+}
+
 int live_poll(struct live *l, int timeout_ms)
 {
 	struct epoll_event e;
-	uint64_t since;
 	int nr = epoll_wait(l->epoll_fd, &e, 1, timeout_ms), r = 0;
 
 	if (nr < 0)
 		return -errno;
-	since = now_ns() - l->answered;
-	if (nr && since < ANSWER_NS && usleep((useconds_t)((ANSWER_NS - since) / 1000)) < 0)
-		return -errno;
-	if (nr) {
-		r = drain_answer(l->drain);
-		l->answered = now_ns();
-	}
+	if (nr)
+		r = answer(l);
 	return r < 0 ? r : tend_cpus(l);
 }
 
 int live_drain(struct live *l)
 {
-	l->answered = now_ns();
 	return drain_run(l->drain, l->stopped != 0);
 }
 
