@@ -162,8 +162,10 @@ static const struct opt stack_opts[] = {
 	{ "no-stacks", 0, NULL, "no stacks at all", set_no_stacks, NULL },
 	{ "max-depth", 0, "N", "frames of each kind in a stack, at most (default 256)",
 	  set_max_depth, NULL },
-	{ "unwind", 0, "HOW", "how user stacks are walked: eh-frame (tables), fp", set_unwind,
-	  "auto eh-frame fp" },
+	{ "unwind", 0, "HOW",
+	  "how user stacks are walked: eh-frame, by unwind tables; fp, by frame pointers; auto "
+	  "(default): by tables where the kernel takes that",
+	  set_unwind, "auto eh-frame fp" },
 	{ "no-inline", 0, NULL, "do not show inlined calls as frames", set_no_inline, NULL },
 	{ 0 },
 };
