@@ -434,18 +434,18 @@ static int answer(struct live *l)
 int live_poll(struct live *l, int timeout_ms)
 {
 	struct epoll_event e;
-	int nr = epoll_wait(l->epoll_fd, &e, 1, timeout_ms), r = 0;
+	int nr = epoll_wait(l->epoll_fd, &e, 1, timeout_ms);
 
 	if (nr < 0)
 		return -errno;
-	if (nr)
-		r = answer(l);
-	return r < 0 ? r : tend_cpus(l);
+	return nr ? answer(l) : 0;
 }
 
 int live_drain(struct live *l)
 {
-	return drain_run(l->drain, l->stopped != 0);
+	int r = l->stopped ? 0 : tend_cpus(l);
+
+	return r < 0 ? r : drain_run(l->drain, l->stopped != 0);
 }
 
 struct capture *live_capture(struct live *l)

@@ -58,11 +58,11 @@ void live_stop(struct live *l);
 /* Adds a process (a program just started, still waiting) to those that are measured. */
 int live_add_pid(struct live *l, uint32_t pid);
 /*
- * Waits up to timeout_ms (or until a signal: -EINTR), tends to new CPUs and to what the kernel
- * half wants. 0 or a negative errno.
+ * Waits up to timeout_ms (or until a signal: -EINTR), and tends to what the kernel half wants.
+ * 0 or a negative errno.
  */
 int live_poll(struct live *l, int timeout_ms);
-/* Moves all that the kernel half holds into the capture. 0 or a negative errno. */
+/* Moves all that the kernel half holds into the capture, and tends to new CPUs. */
 int live_drain(struct live *l);
 struct capture *live_capture(struct live *l);
 /* When measuring began and, after live_stop(), ended: CLOCK_MONOTONIC ns. */
