@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 	uint64_t x = 1;
 
 	puts("chain: spin f1 f2 life\nchain: generation main\n"
-	     "into: *pthread_create* *pthread_join start_thread");
+	     "into: *pthread_create* *pthread_join* *pthread_clockjoin* start_thread");
 	chain_start(argc, argv);
 	while (!chain_is_over())
 		x = generation(x);

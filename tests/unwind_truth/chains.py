@@ -6,18 +6,22 @@ import collections
 import fnmatch
 import re
 
+# What names of a C library's own are without its symbols; "??" is gdb's.
+NAMELESS_LIBC = r"\[(libc|ld)[-.][^\]]*\]"
 # Below what a program tells: the C library's and other languages' beginnings.
 START = re.compile(
     r"_start|_start_c|__libc_start_main.*|__libc_start_call_main|libc_start_main_stage2"
     r"|start_thread|_?_?clone3?|(__)?start_context|_dl_start(_user|_final)?|_dl_relocate_static_pie"
     r"|runtime\.(goexit|rt0_go|mstart|mstart0|mcall|systemstack|main).*|_rt0_amd64.*"
-    r"|std::.*|core::.*|<.*asstd::.*|<.*ascore::.*|__rust_.*|main|\[[^\]]*\]|\?\?")
+    r"|std::.*|core::.*|<.*asstd::.*|<.*ascore::.*|__rust_.*|main|" + NAMELESS_LIBC + r"|\?\?")
 ROOT = re.compile(r"_start|_?_?clone3?|__start_context|runtime\.goexit.*|runtime\.mstart.*"
-                  r"|\[(?!.*anon)[^\]]*\]|\?\?")
+                  r"|\?\?|" + NAMELESS_LIBC)
 NAMELESS = re.compile(r"\[.*\]|0x[0-9a-f]+|\?\?")
 TRAMPOLINE = re.compile(r"__restore_rt|restore_rt|__kernel_rt_sigreturn|<signalhandlercalled>")
 
 WHOLE, PART, INTO, CUT, FALSE = "whole", "part", "into", "cut", "false"
+# A process that is ending has no memory any more.
+EMPTY = "empty"
 
 
 def plain(name):
@@ -86,6 +90,8 @@ class Chains:
 
     def judge(self, frames):
         """Of names from the root to the leaf."""
+        if not frames:
+            return EMPTY
         frames = [plain(f) for f in frames]
         first, *handlers = self.segments(frames)
         at = 0
@@ -95,10 +101,9 @@ class Chains:
                                   at == 0 and self.begins_own(first[0]))
         if not rooted:
             return self.judge_cut(frames)
-        if at == len(first) or at and self.untold(first, at):
+        judged = INTO if at == len(first) else self.best(self.chains, first[at:])
+        if judged == FALSE and at and self.untold(first, at):
             judged = INTO
-        else:
-            judged = self.best(self.chains, first[at:])
         for handler in handlers:
             if judged == FALSE:
                 break
@@ -113,11 +118,14 @@ class Chains:
         return any(c[0].match(name) for c in self.chains if not c[0].match("main"))
 
     def judge_cut(self, frames):
-        """Is it the end of what a stack may be?"""
-        for chain in self.chains + self.handlers:
-            for at in range(len(chain)):
-                if self.follow(chain[at:], frames) != FALSE:
-                    return CUT
+        """Is it the end of what a stack may be? Cut it may be in what is not told, too."""
+        while frames and START.fullmatch(frames[0]) and not self.begins(frames[0]):
+            frames = frames[1:]
+        chains = self.chains + self.handlers
+        if not any(p.match(f) for c in chains for p in c for f in frames):
+            return CUT
+        if any(self.follow(c[at:], frames) != FALSE for c in chains for at in range(len(c))):
+            return CUT
         return FALSE
 
     def count(self, stacks):

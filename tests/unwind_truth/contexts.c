@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 	puts("chain: spin f1 f2 yielding body\n"
 	     "chain: spin round_of_all main\nchain: resume round_of_all main\n"
 	     "chain: create round_of_all main\n"
-	     "into: swapcontext setcontext getcontext makecontext");
+	     "into: *swapcontext* *setcontext* *getcontext* *makecontext*");
 	chain_start(argc, argv);
 	while (!chain_is_over())
 		x += round_of_all();

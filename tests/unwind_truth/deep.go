@@ -21,11 +21,24 @@ func spin(x uint64) uint64 {
 	return x
 }
 
+// Has a frame, since it calls.
+//
+//go:noinline
+func framed(x uint64) uint64 {
+	for i := 0; i < 20000; i++ {
+		x = x*6364136223846793005 + 1442695040888963407
+	}
+	if x == 42 {
+		x = spin(x)
+	}
+	return x + 1
+}
+
 //go:noinline
 func f1(x uint64) uint64 {
 	var local [64]byte
 	local[x%64] = 1
-	return spin(x+1) + uint64(local[(x+1)%64])
+	return framed(x+1) + spin(x+1) + uint64(local[(x+1)%64])
 }
 
 //go:noinline
@@ -57,6 +70,9 @@ func main() {
 		seconds, _ = strconv.ParseFloat(os.Args[1], 64)
 	}
 	fmt.Println("chain: main.spin main.f1 main.f2 main.f3 main.f4 main.worker main.main.func1")
+	fmt.Println("chain: main.framed main.f1 main.f2 main.f3 main.f4 main.worker main.main.func1")
+	// Without the caller of a function that has no frame: all that frame pointers can tell.
+	fmt.Println("chain: main.spin main.f2 main.f3 main.f4 main.worker main.main.func1")
 	fmt.Println("into: time.* runtime.*")
 	fmt.Println("ready")
 	done := make(chan bool)

@@ -67,7 +67,7 @@ fn main() {
          rust::f08 rust::f09 rust::f10 rust::f11 rust::f12 *::work rust::drive \
          rust::main"
     );
-    println!("into: clock_gettime std::time::Instant::now std::time::Instant::elapsed");
+    println!("into: clock_gettime std::time::Instant::now std::time::Instant::elapsed *mem*");
     println!("ready");
     let end = Instant::now() + Duration::from_secs_f64(seconds);
     let mut x = 1;

@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """bpfprof cpu --unwind eh-frame on programs that are there: how many samples reach the root.
 
-Usage: test_programs.py BPFPROF FOLDER [--by gdb|perf] [NAME ...]
+Usage: test_programs.py BPFPROF FOLDER [--by gdb|perf] [--against gdb|perf] [NAME ...]
+
+`--by` asks somebody else instead. `--against` asks both at once, and compares who calls whom.
 """
 
+import argparse
 import collections
 import glob
 import os
@@ -14,13 +17,19 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
+import agreement
 import samplers
 import truth
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SECONDS = 2.5
+UNSEEN = 0.01
+DEPTH = 0.8
+# Those that ctest compares with perf, as far as there is time.
+COMPARED = ("python3", "python3.12", "cc1", "java")
 RUNS_S = 30
 ROOT = re.compile(r"_start|_?_?clone3?|start_thread|\?\?")
 
@@ -121,6 +130,43 @@ def is_root(name, begins):
     return bool(entry) and 0 <= int(found.group(2), 16) - entry < 64
 
 
+def compare(other, command, folder):
+    """Share of bpfprof's samples with a call that the other never saw, such calls, and the frames
+    that a sample of each has. Both look at the same time: a compiler does something else soon."""
+    theirs = []
+
+    def look():
+        theirs.extend(samplers.SAMPLERS[other](process.pid, SECONDS + 1, folder)[0])
+
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               cwd=folder)
+    try:
+        time.sleep(0.7)
+        thread = threading.Thread(target=look)
+        thread.start()
+        time.sleep(0.5)
+        ours, quality = samplers.by_bpfprof(process.pid, SECONDS, folder, "--max-depth", 1024)
+        thread.join()
+    finally:
+        process.kill()
+        process.wait()
+    share, pairs = agreement.unseen(ours, theirs)
+    return share, pairs, agreement.depth(ours), agreement.depth(theirs), quality
+
+
+def tell_agreement(name, other, command, folder):
+    """Prints it; whether they agree."""
+    share, pairs, our_depth, their_depth, quality = compare(other, command, folder)
+    # Frame pointers, before the tables were there, are no agreement.
+    approximate = quality.get("approximate", 0) / max(quality.get("events", 1), 1)
+    agree = share <= UNSEEN + approximate and our_depth >= DEPTH * their_depth
+    print(f"{name:12} {share:6.2%} have calls that {other} never saw; frames: {our_depth:.1f}, "
+          f"{other}'s {their_depth:.1f}  {'ok' if agree else 'no agreement'}", flush=True)
+    for (caller, callee), n in pairs.most_common(4) if not agree else ():
+        print(f"    {n:6} {caller} -> {callee}")
+    return agree
+
+
 def measure(by, command, folder):
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                cwd=folder)
@@ -146,37 +192,56 @@ def judge(stacks, quality, begins, share):
     wrong = []
     if missed > max(1, round((1 - share) * total)) + approximate:
         wrong.append(f"{missed} did not reach the root")
-    if total < 100:
+    if total < 30:
         wrong.append(f"{total} samples only")
-    if approximate > max(20, total // 20):
+    if approximate > max(50, total // 4):
         wrong.append(f"{approximate} approximate")
     return total, depth, 1 - missed / total, wrong, bad
 
 
+def tell(name, by, share, command, folder):
+    """Prints it; whether enough reach the root."""
+    stacks, quality, begins = measure(by, command, folder)
+    total, depth, rooted, wrong, bad = judge(stacks, quality, begins, share)
+    print(f"{name:12} {total:6} {depth:7.1f} {rooted:8.2%} {share:7.1%} "
+          f"{quality.get('approximate', 0):6}  {'; '.join(wrong) or 'ok'}", flush=True)
+    for line, count in bad.most_common(3) if wrong else ():
+        print(f"    {count:6} {line[:1500]}")
+    return not wrong
+
+
+def compared(args, other):
+    """The names of those that are compared, as well as judged by where they end."""
+    if not shutil.which(other):
+        print(f"skipped: comparing with {other}, which is not installed")
+        return ()
+    return args or COMPARED
+
+
 def main():
-    args, by = sys.argv[3:], "bpfprof"
-    if args[:1] == ["--by"]:
-        by, args = args[1], args[2:]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--by", default="bpfprof", choices=samplers.SAMPLERS)
+    parser.add_argument("--against", choices=samplers.SAMPLERS)
+    parser.add_argument("names", nargs="*")
+    args = parser.parse_args(sys.argv[3:])
     truth.need_root_and_bpf()
     folder = tempfile.mkdtemp(prefix="bpfprof-unwind-")
     failed, tried, skipped = [], 0, 0
+    also = compared(args.names, args.against or "perf") if args.by == "bpfprof" else ()
     print(f"{'program':12} {'stacks':>6} {'frames':>7} {'rooted':>8} {'asked':>7} {'approx':>6}")
     try:
         for name, share, command in Programs(folder):
-            if args and name not in args:
+            if args.names and name not in args.names:
                 continue
             if not command or not os.path.exists(command[0]):
                 print(f"{name:12} skipped: is not installed")
                 skipped += 1
                 continue
             tried += 1
-            stacks, quality, begins = measure(by, command, folder)
-            total, depth, rooted, wrong, bad = judge(stacks, quality, begins, share)
-            print(f"{name:12} {total:6} {depth:7.1f} {rooted:8.2%} {share:7.1%} "
-                  f"{quality.get('approximate', 0):6}  {'; '.join(wrong) or 'ok'}", flush=True)
-            for line, count in bad.most_common(3) if wrong else ():
-                print(f"    {count:6} {line[:1500]}")
-            if wrong:
+            good = bool(args.against) or tell(name, args.by, share, command, folder)
+            if name in also:
+                good &= tell_agreement(name, args.against or "perf", command, folder)
+            if not good:
                 failed.append(name)
     finally:
         shutil.rmtree(folder, True)
