@@ -146,7 +146,8 @@ class Runner:
         if unrooted > allowed:
             yield f"{unrooted} did not reach the root, {allowed} may"
         if counts[WHOLE] < program.whole * total and self.by == "bpfprof":
-            yield f"{counts[WHOLE] / max(total, 1):.1%} whole, and {program.whole:.0%} are asked for"
+            yield (f"{counts[WHOLE] / max(total, 1):.1%} whole, and {program.whole:.0%} are "
+                   "asked for")
         if counts[CUT] < program.cut * total:
             yield f"{counts[CUT] / max(total, 1):.1%} cut, and {program.cut:.0%} are asked for"
         if approximate > max(50, total // 4):

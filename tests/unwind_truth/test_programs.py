@@ -47,8 +47,9 @@ def functions(count):
 
 def rust_functions(count):
     for i in range(count):
-        yield (f"pub fn f{i}(v: &mut Vec<(u64, String)>) -> u64 {{ v.sort_by_key(|x| x.0 ^ {i}); "
-               f"v.iter().filter(|x| x.1.len() > {i}).map(|x| x.0 * {i}).fold(0, |a, b| a ^ b) }}\n")
+        yield (f"pub fn f{i}(v: &mut Vec<(u64, String)>) -> u64 {{ v.sort_by_key(|x| x.0 ^ {i});"
+               f" v.iter().filter(|x| x.1.len() > {i}).map(|x| x.0 * {i})"
+               ".fold(0, |a, b| a ^ b) }\n")
 
 
 def said_by(*command):
