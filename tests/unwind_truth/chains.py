@@ -81,12 +81,17 @@ class Chains:
     def segments(self, frames):
         """A stack, and what signals put upon it."""
         parts = [[]]
-        for name in frames:
-            if TRAMPOLINE.match(name):
+        for name, above in zip(frames, frames[1:] + [None]):
+            if TRAMPOLINE.match(name) or self.is_trampoline(name, above):
                 parts.append([])
             else:
                 parts[-1].append(name)
         return parts
+
+    def is_trampoline(self, name, above):
+        """It has a symbol without a size, which is no name to everybody."""
+        return bool(self.handlers and NAMELESS.match(name) and
+                    (above is None or any(h[0].match(above) for h in self.handlers)))
 
     def judge(self, frames):
         """Of names from the root to the leaf."""

@@ -44,7 +44,8 @@ int main(int argc, char **argv)
 		return child() == 42;
 	/* A process begins in ld.so, and ends in exit(), which are not told. */
 	puts("chain: spin f1 f2 f3 child main\nchain: parent main\n"
-	     "into: *clock_gettime* *fork* *execl* *waitpid* exit* _start _dl_start _exit "
+	     "into: *clock_gettime* *fork* *execl* *waitpid* *wait4* _dl_runtime_resolve* exit* "
+	     "_start _dl_start _exit "
 	     "__libc_start_main*");
 	chain_start(argc, argv);
 	while (!chain_is_over())

@@ -46,7 +46,7 @@ int main(int argc, char **argv)
 	uint64_t x = 1;
 
 	puts("chain: spin leave recurse*20 jumper main\nchain: spin jumper main\n"
-	     "into: *longjmp* *setjmp*");
+	     "into: *longjmp* *setjmp* *sigjmp_save");
 	chain_start(argc, argv);
 	while (!chain_is_over())
 		for (int i = 0; i < 100; i++)

@@ -55,6 +55,7 @@ int main(int argc, char **argv)
 		     "chain: lazy_spin@plt lazy_work loads main\n"
 		     "chain: lazy_*[0-9] lazy_calls loads main\n"
 		     "chain: lazy_*@plt lazy_calls loads main\n"
+		     "chain: ? lazy_calls loads main\n"
 		     "into: *dlopen* *dlsym* *dlclose* _dl_runtime_resolve*");
 	}
 	chain_start(argc, argv);

@@ -20,6 +20,7 @@ from chains import CUT, EMPTY, FALSE, INTO, PART, WHOLE, Chains
 import truth
 
 SECONDS = 1.5
+LEAST = 30  # samples that say anything
 
 
 class Program:
@@ -69,7 +70,9 @@ PROGRAMS = [
     Program("deep_go", whole=0.4, root=0.99),
     Program("deleted", binary="deep", prepare="deleted"),
     Program("sectionless", binary="deep", prepare="sectionless", end=r"\[deep.*"),
-    Program("throwing", whole=0.3),
+    # At the end of _Unwind_Resume() its return address is where it goes to already, and its frame
+    # is not.
+    Program("throwing", whole=0.3, root=0.99),
     Program("assembly"),
     # Nobody can know: what is asked is that nothing is made up.
     Program("assembly_without", whole=0.0, root=0.0),
@@ -86,7 +89,8 @@ PROGRAMS = [
     Program("vforks", whole=0.5, options=CHILDREN),
     Program("births", whole=0.1),
     Program("calls", LAZY, "calls", binary="library", whole=0.1),
-    Program("loads", LAZY, "loads", binary="library", whole=0.05),
+    # _init has no call-frame information; the pages of a new library are touched there first.
+    Program("loads", LAZY, "loads", binary="library", whole=0.05, root=0.97),
     Program("execs", whole=0.5, options=CHILDREN),
     Program("jit"),
     Program("hugified"),
@@ -118,6 +122,14 @@ class Runner:
         return process, said
 
     def measure(self, program):
+        """Again where a busy host left next to nothing of a CPU."""
+        for _ in range(3):
+            measured = self.measure_once(program)
+            if sum(measured[0].values()) >= LEAST or self.by == "gdb":
+                break
+        return measured
+
+    def measure_once(self, program):
         process, said = self.start(program)
         try:
             time.sleep(0.05)
@@ -138,10 +150,10 @@ class Runner:
         approximate = quality.get("approximate", 0)
         allowed = max(1, round(total * (1 - program.root))) + approximate
         unrooted = counts[CUT] + counts[FALSE]
-        few = 30 if self.by == "bpfprof" else 3
-        if total < few:
+        if total < (LEAST if self.by == "bpfprof" else 3):
             yield f"{total} samples only"
-        if counts[FALSE] > max(1, total // 1000) + approximate:
+        few_false = max(1, round(total * min(1 - program.root, 0.01)))
+        if counts[FALSE] > few_false + approximate:
             yield f"{counts[FALSE]} with frames that it never had"
         if unrooted > allowed:
             yield f"{unrooted} did not reach the root, {allowed} may"
@@ -152,7 +164,7 @@ class Runner:
             yield f"{counts[CUT] / max(total, 1):.1%} cut, and {program.cut:.0%} are asked for"
         if approximate > max(50, total // 4):
             yield f"{approximate} approximate"
-        if quality.get("unwound_to_root", 0) > rooted + counts[EMPTY] + max(1, total // 500):
+        if quality.get("unwound_to_root", 0) > rooted + counts[EMPTY] + few_false:
             yield f"says that {quality['unwound_to_root']} reached the root, and {rooted} did"
 
 

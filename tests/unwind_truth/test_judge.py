@@ -27,7 +27,8 @@ class Judge(unittest.TestCase):
     def test_part(self):
         self.check(PART, BELOW + "main;f2", BELOW + "main", "body",
                    BELOW + "main;f2;__restore_rt;handle", BELOW + "main;f2;__restore_rt")
-        self.check(WHOLE, BELOW + "main;__restore_rt;handle;burn")
+        self.check(WHOLE, BELOW + "main;__restore_rt;handle;burn",
+                   BELOW + "main;[libc.so.6+0x12];handle;burn")
         self.check(INTO, BELOW + "main;f2;malloc;_int_malloc", BELOW[:-1], "_start;dl_main;x")
         self.check(EMPTY, "")
 

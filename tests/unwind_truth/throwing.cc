@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 	     "chain: spin handler catcher main\n"
 	     "chain: spin clean_up (anonymousnamespace)::Guard::~Guard middle outer catcher main\n"
 	     "into: __cxa_throw __cxa_allocate_exception __cxa_begin_catch __cxa_end_catch "
-	     "_Unwind_Resume");
+	     "_Unwind_Resume *free");
 	chain_start(argc, argv);
 	while (!chain_is_over())
 		for (int i = 0; i < 20; i++)

@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 	uint64_t x = 1;
 
 	puts("chain: spin child parent f1 f2 main\n"
-	     "into: *vfork* *waitpid* syscall*");
+	     "into: *vfork* *waitpid* *wait4* syscall*");
 	chain_start(argc, argv);
 	while (!chain_is_over())
 		x = f2(x);
