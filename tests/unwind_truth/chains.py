@@ -20,6 +20,9 @@ NAMELESS = re.compile(r"\[.*\]|0x[0-9a-f]+|\?\?")
 TRAMPOLINE = re.compile(r"__restore_rt|restore_rt|__kernel_rt_sigreturn|<signalhandlercalled>")
 
 WHOLE, PART, INTO, CUT, FALSE = "whole", "part", "into", "cut", "false"
+# Who calls clone() returns from it too, where there is no call-frame information: by itself it may
+# be a thread that was just born, or the end of what could be followed.
+SYSTEM_CALL = re.compile(r"_?_?clone3?")
 # A process that is ending has no memory any more.
 EMPTY = "empty"
 
@@ -104,7 +107,7 @@ class Chains:
             at += 1
         rooted = bool(first) and (self.root.fullmatch(first[0]) or
                                   at == 0 and self.begins_own(first[0]))
-        if not rooted:
+        if not rooted or SYSTEM_CALL.fullmatch(";".join(frames)):
             return self.judge_cut(frames)
         judged = INTO if at == len(first) else self.best(self.chains, first[at:])
         if judged == FALSE and at and self.untold(first, at):

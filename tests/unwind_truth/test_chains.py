@@ -33,10 +33,10 @@ class Program:
     """
 
     def __init__(self, name, *args, whole=0.9, root=0.999, cut=0.0, binary=None, options=(),
-                 end=None, prepare=None):
+                 end=None, prepare=None, ends_early=False):
         self.name, self.args, self.binary = name, args, binary or name
         self.whole, self.root, self.cut, self.end = whole, root, cut, end
-        self.options, self.prepare = options, prepare
+        self.options, self.prepare, self.ends_early = options, prepare, ends_early
 
 
 def without_sections(path):
@@ -81,13 +81,16 @@ PROGRAMS = [
     Program("frames"),
     Program("frames_clang"),
     Program("jumps"),
-    Program("contexts"),
+    # Their start function was never called: it returns to __start_context, and what is before that
+    # has no call-frame information. The stack is whole, and who walks it cannot know.
+    Program("contexts", ends_early=True),
     Program("recursion_200", 200, binary="recursion"),
     Program("recursion_1000", 1000, binary="recursion", options=("--max-depth", 1024)),
     Program("recursion_1000_cut", 1000, binary="recursion", whole=0, root=0, cut=0.9),
     Program("recursion_10000", 10000, binary="recursion", whole=0, root=0, cut=0.9),
     Program("vforks", whole=0.5, options=CHILDREN),
-    Program("births", whole=0.1),
+    # clone3() has no call-frame information around its system call, where threads are born.
+    Program("births", whole=0.1, root=0.8),
     Program("calls", LAZY, "calls", binary="library", whole=0.1),
     # _init has no call-frame information; the pages of a new library are touched there first.
     Program("loads", LAZY, "loads", binary="library", whole=0.05, root=0.97),
@@ -166,6 +169,10 @@ class Runner:
             yield f"{approximate} approximate"
         if quality.get("unwound_to_root", 0) > rooted + counts[EMPTY] + few_false:
             yield f"says that {quality['unwound_to_root']} reached the root, and {rooted} did"
+        # Where a stack may end otherwise, the judge knows more than who walks.
+        if "unwound_to_root" in quality and not program.end and not program.ends_early:
+            if quality["unwound_to_root"] < rooted - few_false - approximate:
+                yield f"says that {quality['unwound_to_root']} reached the root of {rooted}"
 
 
 def nameless(said):

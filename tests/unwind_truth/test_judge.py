@@ -33,7 +33,7 @@ class Judge(unittest.TestCase):
         self.check(EMPTY, "")
 
     def test_cut(self):
-        self.check(CUT, "spin", "f1;spin", "f2;f1;spin", "main;f2;f2;f1;spin", "x;y",
+        self.check(CUT, "spin", "f1;spin", "f2;f1;spin", "clone3", "main;f2;f2;f1;spin", "x;y",
                    "__libc_start_main;__libc_start_call_main;main;f2")
 
     def test_false(self):
