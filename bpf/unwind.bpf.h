@@ -158,7 +158,7 @@ static __always_inline __u64 unwind_mappings(__u64 space)
 static __always_inline __u64 *unwind_asked(const struct walk *w, const struct who *who,
 					   __u64 address, __u64 *ret_id, bool *ret_known)
 {
-	*ret_id = hash_id(hash_word(who->space ^ w->mappings, address >> CFI_PAGE_SHIFT));
+	*ret_id = hash_id(hash_word(who->space ^ w->list, address >> CFI_PAGE_SHIFT));
 	return seen_slot(*ret_id, ret_known);
 }
 
