@@ -53,7 +53,7 @@ enum { KNOWN_RULES = 1024 };
 
 struct known_rules {
 	struct {
-		__u64 at, rule;
+		__u64 check, rule;
 	} rules[KNOWN_RULES];
 };
 

@@ -27,9 +27,6 @@ enum {
 	WALK_ROW_STEPS = 14,	 /* … and one of a page's rows */
 };
 
-/* An order that the compiler keeps; what interrupts a walk runs on the same CPU. */
-#define walk_barrier() __asm__ volatile("" ::: "memory")
-
 #define WALK_NO_WINDOW 1ull /* no word's address */
 
 /*
@@ -38,8 +35,8 @@ enum {
  * numbers that are never used again.
  */
 struct walk_known {
-	__u64 at;
-	__u64 rule; /* of the list `rule >> 16`; 0: being written */
+	__u64 check; /* the address, mixed with `rule`: walk_known_check() */
+	__u64 rule;  /* of the list `rule >> 16` */
 };
 
 struct walk {
@@ -308,17 +305,23 @@ static inline int walk_by_fp(struct walk *w, __u32 rule, struct walk_caller *ret
 }
 
 /*
- * What is known of an address: a rule, and for a full one its page's index. An event that
- * interrupts us on this CPU may use the same entry: what it sees of one being written is a list
- * that there is not.
+ * An event that interrupts us on this CPU may write the same entry, before we wrote all of ours or
+ * between our reading its words: two words that were not written together are of no address.
  */
+static inline __u64 walk_known_check(__u64 at, __u64 rule)
+{
+	return at ^ rule * 0x9e3779b97f4a7c15ull;
+}
+
+/* What is known of an address: a rule, and for a full one its page's index. */
 static inline __u32 walk_rule(struct walk *w, __u64 at, __u32 *ret_index)
 {
 	struct walk_known *known = walk_known(w, at ^ w->list << 32);
+	__u64 word = known ? *(volatile __u64 *)&known->rule : 0;
 	__u32 rule;
 
-	if (known && known->at == at && known->rule >> 16 == w->list && w->list)
-		return known->rule & 0xffff;
+	if (known && word >> 16 == w->list && w->list && known->check == walk_known_check(at, word))
+		return word & 0xffff;
 	if (!walk_find_mapping(w, at)) {
 		w->size = 0;
 		w->kind = ABI_MAPPING_UNKNOWN;
@@ -329,11 +332,9 @@ static inline __u32 walk_rule(struct walk *w, __u64 at, __u32 *ret_index)
 		return w->kind == ABI_MAPPING_KEEPS_FP ? CFI_KEPT_FP : CFI_GAP;
 	rule = walk_find_rule(w, at, ret_index);
 	if (known && rule < CFI_FULL) {
-		known->rule = 0;
-		walk_barrier();
-		known->at = at;
-		walk_barrier();
-		known->rule = w->list << 16 | rule;
+		word = w->list << 16 | rule;
+		known->rule = word;
+		known->check = walk_known_check(at, word);
 	}
 	return rule;
 }
