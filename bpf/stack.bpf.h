@@ -34,8 +34,9 @@ static __always_inline __u64 stack_send(struct scratch *s, __u32 level, const st
 	__u64 h = cfg.seed ^ nr_kernel, size, *slot;
 	bool known;
 
+	/* By its list, too: under another one the same addresses may be other code. */
 	if (nr_user)
-		h = hash_word(who->space,
+		h = hash_word(hash_word(who->space, s->walk.list),
 			      h ^ (__u64)s->stack.stop << 32 ^ (__u64)s->stack.flags << 40);
 	if (!s->stack.id)
 		s->stack.id = hash_frames(level, nr_kernel + nr_user, h);
@@ -71,6 +72,7 @@ static __always_inline __u64 stack_id(void *ctx, const struct who *who)
 	}
 	s->stack.nr[ABI_KERNEL_FRAMES] = s->stack.nr[ABI_USER_FRAMES] = 0;
 	s->stack.space = s->stack.mappings = s->stack.stop = s->stack.flags = s->stack.id = 0;
+	s->walk.list = 0;
 	if (cfg.flags & ABI_KERNEL_STACK)
 		s->stack.nr[ABI_KERNEL_FRAMES] = unwind_by_kernel(ctx, s, 0, 0);
 	if (cfg.flags & ABI_USER_STACK)

@@ -81,6 +81,37 @@ static bool is_walked(const struct abi_stack *s)
 	       s->stop != ABI_STOP_UNREADABLE;
 }
 
+/* Keeps what tells whether the space is still what it was; at once if the list was old already. */
+static void note_space(struct stacks *r, const struct abi_stack *s,
+		       const struct process_id *process, struct taken_stack *taken)
+{
+	struct space_version version;
+
+	if (!s->mappings)
+		return;
+	if (!tables_is_current(r->tables, s->space, s->mappings)) {
+		taken->flags |= ABI_STACK_APPROXIMATE;
+		return;
+	}
+	if (tracker_space(r->tracker, process, &taken->space) <= 0 ||
+	    !tracker_space_version(r->tracker, &taken->space, &version))
+		taken->space.tgid = 0;
+	else
+		taken->replaced = version.replaced;
+}
+
+/*
+ * The kernel half knows a stack by its addresses and its list of mappings: until that is replaced,
+ * samples of other code at the same addresses count as this stack.
+ */
+static bool is_outdated(const struct stacks *r, const struct taken_stack *s)
+{
+	struct space_version version;
+
+	return s->space.tgid && tracker_space_version(r->tracker, &s->space, &version) &&
+	       version.replaced != s->replaced;
+}
+
 /* From addresses to frames of the capture, with the process as it was when they were taken. */
 static int normalise(struct stacks *r, const struct abi_stack *s, const uint64_t *kernel,
 		     const uint64_t *user, struct taken_stack *ret)
@@ -99,8 +130,7 @@ static int normalise(struct stacks *r, const struct abi_stack *s, const uint64_t
 		      : 0;
 	if (err < 0)
 		return err;
-	if (s->mappings && !tables_is_current(r->tables, s->space, s->mappings))
-		taken.flags |= ABI_STACK_APPROXIMATE;
+	note_space(r, s, &process, &taken);
 	nr_code = count_code(r->capture, r->frames + nr_kernel, nr_user);
 	taken.cut = nr_code < nr_user;
 	taken.deep = nr_kernel >= cfg->max_depth ||
@@ -181,7 +211,7 @@ static void mark_used(struct stacks *r, uint32_t stack)
 
 void stacks_count(struct stacks *r, const struct taken_stack *s, uint64_t count)
 {
-	bool approximate = s->flags & ABI_STACK_APPROXIMATE;
+	bool approximate = s->flags & ABI_STACK_APPROXIMATE || is_outdated(r, s);
 	uint64_t *n = r->capture->quality.n;
 
 	if (s->stop != ABI_STOP_NONE)

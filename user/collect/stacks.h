@@ -20,6 +20,9 @@ struct taken_stack {
 	uint8_t stop, flags; /* enum abi_stop, enum abi_stack_flag */
 	bool cut;	     /* it went on where no code is */
 	bool deep;	     /* its kernel part is at the depth limit */
+	/* What it was walked by held good for the space as it was then; tgid 0: nothing to ask. */
+	struct space_key space;
+	uint64_t replaced; /* the version's */
 };
 
 /* A copied stack's own record follows its copy, but for what other CPUs send between. */

@@ -111,15 +111,18 @@ void tables_withdraw(struct tables *t, struct published *p)
 	p->due = true;
 }
 
-/* Publishes t->list, if the space has another one. */
-static int put_list(struct tables *t, struct published *p)
+/*
+ * Publishes t->list, if the space has another one. Where code took other code's place meanwhile
+ * the same list is a new one: stacks are known by it.
+ */
+static int put_list(struct tables *t, struct published *p, const struct space_version *version)
 {
 	size_t size = t->nr_list * sizeof(*t->list);
 	struct segment_run run = { 0 };
 	uint32_t *words;
 	int r;
 
-	if (t->nr_list == p->nr && p->list.words) {
+	if (t->nr_list == p->nr && p->list.words && version->replaced == p->version.replaced) {
 		words = segments_at(t->segments, p->list.location);
 		if (words && !memcmp(words + NUMBER_WORDS, t->list, size))
 			return 0;
@@ -155,7 +158,7 @@ int tables_publish(struct tables *t, struct published *p)
 	}
 	r = tables_make_list(t, &p->key, &tables, &lacks);
 	if (!r)
-		r = put_list(t, p);
+		r = put_list(t, p, &version);
 	if (r < 0) {
 		/* What it has may be wrong by now. */
 		tables_withdraw(t, p);
