@@ -77,6 +77,8 @@ int tables_new(struct tables **ret, const struct tables_settings *settings,
 	t->loading.left = t->loading.most;
 	t->listing = (struct allowance){ 0, tables_now(), 20, 50000000 };
 	t->listing.left = t->listing.most;
+	t->long_listing = (struct allowance){ 0, tables_now(), 40, 50000000 };
+	t->long_listing.left = t->long_listing.most;
 	/* A sixteenth is for what we need ourselves. */
 	r = segments_new(&t->segments, store, settings->max_bytes - settings->max_bytes / 16);
 	if (r < 0)
@@ -171,6 +173,7 @@ static int load_asked(struct tables *t, const struct abi_ask *ask, const struct 
 static int answer(struct tables *t, const struct abi_ask *ask, uint64_t pause)
 {
 	struct process_id id = { ask->tgid, ask->start_ns, ask->time };
+	struct space_version version;
 	struct published *p;
 	struct space_key key;
 	int r = tracker_space(t->tracker, &id, &key);
@@ -196,7 +199,9 @@ static int answer(struct tables *t, const struct abi_ask *ask, uint64_t pause)
 		p->due = true;
 		return 0;
 	}
-	if (!tables_may(&t->listing)) {
+	if (!tracker_space_version(t->tracker, &key, &version))
+		return 0;
+	if (!tables_may(tables_listing(t, version.nr))) {
 		p->due = true;
 		t->counts.postponed++;
 		return 0;

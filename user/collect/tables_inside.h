@@ -102,7 +102,8 @@ struct tables {
 	uint32_t nr_asks;
 	struct abi_mapping *list; /* being made */
 	uint32_t nr_list, cap_list, nr_pieces;
-	struct allowance loading, listing;
+	/* Of lists, those of spaces with many mappings apart: they may take long. */
+	struct allowance loading, listing, long_listing;
 	size_t table_memory;
 	struct tables_counts counts;
 };
@@ -129,6 +130,9 @@ void tables_want(struct tables *t, uint32_t object);
 /* What had to wait. */
 int tables_load_wanted(struct tables *t);
 void table_free(struct tables *t, struct table *table);
+
+/* tables_space.c: the lists' that a space with so many mappings has a part in. */
+struct allowance *tables_listing(struct tables *t, uint32_t nr_mappings);
 
 /* tables_list.c */
 /* Makes t->list of a space, *ret_tables and *ret_lacks as in struct published. 0 or -ENOMEM. */

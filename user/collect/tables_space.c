@@ -8,7 +8,15 @@
 #define FIRST_WAIT_NS 5000000ull
 #define LAST_WAIT_NS  1000000000ull
 
-enum { NUMBER_WORDS = 2 }; /* a list's number, before its mappings */
+enum {
+	NUMBER_WORDS = 2, /* a list's number, before its mappings */
+	MANY_MAPPINGS = 512,
+};
+
+struct allowance *tables_listing(struct tables *t, uint32_t nr_mappings)
+{
+	return nr_mappings > MANY_MAPPINGS ? &t->long_listing : &t->listing;
+}
 
 uint32_t tables_list_at(const struct published *p)
 {
@@ -163,7 +171,7 @@ int tables_publish(struct tables *t, struct published *p)
 		/* What it has may be wrong by now. */
 		tables_withdraw(t, p);
 		t->counts.no_list++;
-		tables_spent(&t->listing, begin);
+		tables_spent(tables_listing(t, version.nr), begin);
 		return r == -ENOMEM ? r : 0;
 	}
 	p->version = version;
@@ -171,7 +179,7 @@ int tables_publish(struct tables *t, struct published *p)
 	p->lacks = lacks;
 	p->due = false;
 	p->made = begin;
-	tables_spent(&t->listing, begin);
+	tables_spent(tables_listing(t, version.nr), begin);
 	return 0;
 }
 
@@ -210,7 +218,7 @@ static int tend(struct tables *t, struct published *p, uint64_t now)
 		return 0;
 	if (now - p->made < p->wait)
 		return 0;
-	if (!tables_may(&t->listing)) {
+	if (!tables_may(tables_listing(t, version.nr))) {
 		t->counts.postponed++;
 		return 1;
 	}

@@ -32,7 +32,7 @@ bool tracker_space_version(const struct tracker *t, const struct space_key *key,
 
 	if (!s)
 		return false;
-	*ret = (struct space_version){ s->changes, s->replaced };
+	*ret = (struct space_version){ s->changes, s->replaced, s->ranges ? s->ranges->nr : 0 };
 	return true;
 }
 

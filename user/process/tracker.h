@@ -73,10 +73,11 @@ struct space_key {
 	uint32_t tgid, seq;
 };
 
-/* Both only grow. */
+/* `nr` alone may shrink. */
 struct space_version {
 	uint64_t changes;  /* of what is mapped */
 	uint64_t replaced; /* of these: other code stood there before */
+	uint32_t nr;	   /* mappings there are */
 };
 
 enum mapped_kind {
