@@ -67,6 +67,7 @@ struct tracker {
 	struct range continued;	  /* see tracker_find_range() */
 	uint64_t next_rescan;	  /* not before this */
 	bool rescan_due;
+	uint64_t scan_until; /* of tracker_scan() */
 };
 
 /* CLOCK_MONOTONIC. */

@@ -14,6 +14,8 @@
 
 /* Who makes the kernel drop records all the time gets no more than a 20th of a CPU of us. */
 enum { RESCAN_REST = 20 };
+/* Samples wait for us meanwhile. */
+static const uint64_t SCAN_NS = 100000000;
 
 static int keep_map(void *ctx, const struct proc_map *m)
 {
@@ -122,10 +124,17 @@ static int scan_one(struct tracker *t, uint32_t tgid)
 	return s && !s->ended ? 0 : scan_new(t, tgid);
 }
 
+/* Who comes too late is read when it is sampled. */
+static int scan_in_time(struct tracker *t, uint32_t tgid)
+{
+	return tracker_now() < t->scan_until ? scan_one(t, tgid) : 0;
+}
+
 int tracker_scan(struct tracker *t, const uint32_t *pids, size_t nr)
 {
+	t->scan_until = tracker_now() + SCAN_NS;
 	if (!pids)
-		return each_pid(t, scan_one);
+		return each_pid(t, scan_in_time);
 	for (size_t i = 0; i < nr; i++) {
 		int r = scan_one(t, pids[i]);
 
