@@ -112,6 +112,58 @@ static void test_build_id_decides(void **state)
 	assert_int_equal(second.object, third.object);
 }
 
+/* A copy of our own program, with its build-id, that anybody may write to. */
+static void make_impostor(const char *path)
+{
+	_cleanup_close_ int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char buf[4096];
+	ssize_t n;
+
+	assert_true(from >= 0 && to >= 0);
+	while ((n = read(from, buf, sizeof(buf))) > 0)
+		assert_int_equal(write(to, buf, (size_t)n), n);
+	assert_int_equal(fchmod(to, 0666), 0);
+}
+
+/* A build-id that anybody can have made up gives nobody else's file another one's code. */
+static void test_impostor(void **state)
+{
+	struct fixture *f = *state;
+	char folder[] = "/tmp/bpfprof-test-XXXXXX", fake[64], path[4096] = "";
+	struct process_event e = { .kind = PROCESS_MAP,
+				   .time = 100,
+				   .tgid = PID,
+				   .tid = PID,
+				   .start = 0x10000,
+				   .size = 0x1000,
+				   .path = fake };
+	struct process_id id = { .tgid = PID, .time = 200 };
+	struct raw_frame first, second;
+	uint64_t address = 0x10000;
+	struct stat st;
+
+	if (find_build_id(e.build_id, &e.build_id_size) || stat("/proc/self/exe", &st) ||
+	    st.st_mode & (S_IWGRP | S_IWOTH))
+		skip();
+	assert_true(readlink("/proc/self/exe", path, sizeof(path) - 1) > 0);
+	assert_non_null(mkdtemp(folder));
+	snprintf(fake, sizeof(fake), "%s/fake", folder);
+	make_impostor(fake);
+	assert_int_equal(tracker_event(f->tracker, &e), 0);
+	assert_int_equal(tracker_frames(f->tracker, &id, &address, 1, &first), 1);
+	assert_true(f->capture.objects[first.object].fd >= 0);
+	e.tgid = e.tid = id.tgid = OTHER;
+	e.path = path;
+	assert_int_equal(tracker_event(f->tracker, &e), 0);
+	assert_int_equal(tracker_frames(f->tracker, &id, &address, 1, &second), 1);
+	assert_int_not_equal(first.object, second.object);
+	assert_true(f->capture.objects[second.object].fd >= 0);
+	assert_string_equal(f->capture.objects[second.object].path, path);
+	unlink(fake);
+	rmdir(folder);
+}
+
 /* By device and inode, where there is no build-id; a pipe of that name is never read. */
 static void test_hostile_paths(void **state)
 {
@@ -330,10 +382,15 @@ static void test_cgroup_of_parent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_kinds),	    TEST(test_build_id_decides),
-		TEST(test_hostile_paths),   TEST(test_self),
-		TEST(test_perf_map),	    TEST(test_scan_all),
-		TEST(test_few_descriptors), TEST(test_cgroup_of_parent),
+		TEST(test_kinds),
+		TEST(test_build_id_decides),
+		TEST(test_impostor),
+		TEST(test_hostile_paths),
+		TEST(test_self),
+		TEST(test_perf_map),
+		TEST(test_scan_all),
+		TEST(test_few_descriptors),
+		TEST(test_cgroup_of_parent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

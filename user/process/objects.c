@@ -91,14 +91,19 @@ static int jit_object(struct tracker *t, struct space *s, uint32_t *ret_object)
 	return 0;
 }
 
-static struct object_key key_of(const struct file_identity *id)
+/*
+ * A build-id that somebody may have made up tells a file from others only together with its inode:
+ * else it would give other people's code its own tables and names.
+ */
+static struct object_key key_of(const struct file_identity *id, bool is_trusted)
 {
 	struct object_key key = { 0 };
 
 	if (id->build_id_size) {
 		key.build_id_size = id->build_id_size;
 		memcpy(key.build_id, id->build_id, id->build_id_size);
-	} else {
+	}
+	if (!id->build_id_size || !is_trusted) {
 		key.dev = id->dev;
 		key.ino = id->ino;
 	}
@@ -106,10 +111,10 @@ static struct object_key key_of(const struct file_identity *id)
 }
 
 /* The object with this key, if there is one; else where its id belongs. */
-static int object_slot(struct tracker *t, const struct file_identity *id, bool *ret_new,
-		       uint32_t **ret_slot)
+static int object_slot(struct tracker *t, const struct file_identity *id, bool is_trusted,
+		       bool *ret_new, uint32_t **ret_slot)
 {
-	struct object_key key = key_of(id);
+	struct object_key key = key_of(id, is_trusted);
 	uint32_t n;
 	int r;
 
@@ -127,12 +132,13 @@ static int object_slot(struct tracker *t, const struct file_identity *id, bool *
 
 /* A file that is open: the object that it is, which keeps `fd` if it has none. */
 static int opened_object(struct tracker *t, const struct space *s, const char *path,
-			 const struct file_identity *id, int fd, uint32_t *ret_object)
+			 const struct file_identity *id, int fd, bool is_trusted,
+			 uint32_t *ret_object)
 {
 	struct object *o;
 	uint32_t *slot;
 	bool new;
-	int r = object_slot(t, id, &new, &slot);
+	int r = object_slot(t, id, is_trusted, &new, &slot);
 
 	if (r < 0) {
 		close(fd);
@@ -163,11 +169,11 @@ static int closed_object(struct tracker *t, const struct space *s, struct mapped
 	bool new;
 	int r;
 
+	if (f->object != SPACE_NO_OBJECT)
+		return 0;
 	if (!id->build_id_size)
-		return f->object != SPACE_NO_OBJECT
-			       ? 0
-			       : add_object(t, OBJECT_ELF, path, id, -1, s, &f->object);
-	r = object_slot(t, id, &new, &slot);
+		return add_object(t, OBJECT_ELF, path, id, -1, s, &f->object);
+	r = object_slot(t, id, true, &new, &slot);
 	if (!r && new)
 		r = add_object(t, OBJECT_ELF, path, id, -1, s, slot);
 	if (!r)
@@ -175,18 +181,39 @@ static int closed_object(struct tracker *t, const struct space *s, struct mapped
 	return r;
 }
 
-/* Is a file with the build-id that the kernel told us open already? */
+/* Is a file with the build-id that the kernel told us open already, and to be believed? */
 static bool is_open(struct tracker *t, struct mapped_file *f, const struct file_identity *id)
 {
 	uint32_t *slot;
 	bool new;
 
-	if (!id->build_id_size || object_slot(t, id, &new, &slot) < 0 || new ||
+	if (!id->build_id_size || object_slot(t, id, true, &new, &slot) < 0 || new ||
 	    t->capture->objects[*slot].fd < 0)
 		return false;
 	f->object = *slot;
 	f->settled = true;
 	return true;
+}
+
+/*
+ * What was opened is the file's object. By path and build-id alone another one may have the same
+ * place (in a mount namespace of its own): one that is to be believed takes over when it comes.
+ */
+static int settle(struct tracker *t, const struct space *s, const struct range *r,
+		  const struct file_identity *found, int fd)
+{
+	struct mapped_file *f = &t->files[r->file];
+	bool is_trusted = target_file_is_trusted(fd);
+	uint32_t object;
+	int err = opened_object(t, s, tracker_file_path(t, r->file), found, fd, is_trusted,
+				&object);
+
+	if (err < 0)
+		return err;
+	f->settled = is_trusted || tracker_file_identity(t, r->file)->ino;
+	if (f->settled || f->object == SPACE_NO_OBJECT || t->capture->objects[f->object].fd < 0)
+		f->object = object;
+	return 0;
 }
 
 static int elf_object(struct tracker *t, struct space *s, const struct range *r)
@@ -195,7 +222,7 @@ static int elf_object(struct tracker *t, struct space *s, const struct range *r)
 	const char *path = tracker_file_path(t, r->file);
 	struct mapped_file *f = &t->files[r->file];
 	struct file_identity found;
-	int fd, err;
+	int fd;
 
 	if (is_open(t, f, known))
 		return 0;
@@ -212,11 +239,8 @@ static int elf_object(struct tracker *t, struct space *s, const struct range *r)
 			return 0;
 		}
 	}
-	if (fd >= 0) {
-		err = opened_object(t, s, path, &found, fd, &f->object);
-		f->settled = !err;
-		return err;
-	}
+	if (fd >= 0)
+		return settle(t, s, r, &found, fd);
 	/* Nothing says that it is a program: most likely it is not. */
 	return f->kind == FILE_IS_MEMFD ? 0 : closed_object(t, s, f, path, known);
 }
@@ -263,7 +287,7 @@ bool tracker_known_object(const struct tracker *t, const struct range *r, uint32
 {
 	const struct file_identity *id = tracker_file_identity(t, r->file);
 	uint32_t object = t->files[r->file].object, n;
-	struct object_key key = key_of(id);
+	struct object_key key = key_of(id, true);
 
 	if (object == SPACE_NO_OBJECT && id->build_id_size &&
 	    intern_find(&t->object_keys, &key, sizeof(key), &n))

@@ -84,6 +84,14 @@ bool file_identity_equal(const struct file_identity *a, const struct file_identi
 	return a->ino && a->ino == b->ino && a->dev == b->dev;
 }
 
+bool target_file_is_trusted(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && (!st.st_uid || st.st_uid == geteuid()) &&
+	       !(st.st_mode & (S_IWGRP | S_IWOTH));
+}
+
 void target_file_raise_limit(void)
 {
 	struct rlimit limit;

@@ -37,5 +37,10 @@ int target_file_open(int dir_fd, const char *path, unsigned flags, struct stat *
 void target_file_identify(int fd, const struct stat *st, struct file_identity *ret);
 /* Are both surely one file? By build-id where both have one, else by device and inode. */
 bool file_identity_equal(const struct file_identity *a, const struct file_identity *b);
+/*
+ * May its build-id be believed, so that it stands for all files that have it? Nobody but root, or
+ * who we are, can have made it up.
+ */
+bool target_file_is_trusted(int fd);
 /* Lets us have as many descriptors as we are allowed. */
 void target_file_raise_limit(void);
