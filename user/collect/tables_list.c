@@ -216,10 +216,22 @@ static void join(struct tables *t)
 	t->nr_list = nr;
 }
 
+/* Mappings of a list: fewer where room is short, so that many long ones leave some for others. */
+static uint32_t most_mappings(const struct tables *t)
+{
+	size_t room = segments_room(t->segments, SEGMENT_LISTS);
+	size_t all = segments_capacity(t->segments, SEGMENT_LISTS);
+
+	if (room > all / 2)
+		return ABI_MAX_MAPPINGS;
+	return room > all / 4 ? ABI_MAX_MAPPINGS / 4 : ABI_MAX_MAPPINGS / 16;
+}
+
 int tables_make_list(struct tables *t, const struct space_key *key, uint64_t *ret_tables,
 		     bool *ret_lacks)
 {
 	struct list_maker l = { .t = t };
+	uint32_t most = most_mappings(t);
 	int r;
 
 	t->nr_list = t->nr_pieces = 0;
@@ -227,11 +239,11 @@ int tables_make_list(struct tables *t, const struct space_key *key, uint64_t *re
 	if (r < 0 && r != -ENOSPC)
 		return r;
 	t->counts.left_out += r < 0;
-	if (t->nr_list > ABI_MAX_MAPPINGS)
+	if (t->nr_list > most)
 		join(t);
-	if (t->nr_list > ABI_MAX_MAPPINGS) {
-		t->counts.left_out += t->nr_list - ABI_MAX_MAPPINGS;
-		t->nr_list = ABI_MAX_MAPPINGS;
+	if (t->nr_list > most) {
+		t->counts.left_out += t->nr_list - most;
+		t->nr_list = most;
 	}
 	*ret_tables = l.tables;
 	*ret_lacks = l.lacks;

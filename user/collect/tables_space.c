@@ -153,6 +153,21 @@ static int put_list(struct tables *t, struct published *p, const struct space_ve
 	return 1;
 }
 
+/* There is no room: the longest list, if it is much longer, has to be made shorter. */
+static void withdraw_longest(struct tables *t, uint32_t nr)
+{
+	struct published *longest = NULL;
+
+	for (uint32_t i = 0; i < t->nr_published; i++) {
+		struct published *p = t->published[i];
+
+		if (p->state == ENTRY_USED && (!longest || p->nr > longest->nr))
+			longest = p;
+	}
+	if (longest && longest->nr / 2 > nr)
+		tables_withdraw(t, longest);
+}
+
 int tables_publish(struct tables *t, struct published *p)
 {
 	uint64_t begin = tables_now(), tables;
@@ -170,6 +185,8 @@ int tables_publish(struct tables *t, struct published *p)
 	if (r < 0) {
 		/* What it has may be wrong by now. */
 		tables_withdraw(t, p);
+		if (r == -ENOSPC)
+			withdraw_longest(t, t->nr_list);
 		t->counts.no_list++;
 		tables_spent(tables_listing(t, version.nr), begin);
 		return r == -ENOMEM ? r : 0;
