@@ -170,7 +170,8 @@ _Static_assert(sizeof(struct abi_ask) == 72, "abi_ask");
 /* An ask together with the stack that lacked tables, to be walked again once they are there. */
 enum {
 	ABI_COPY_STEP = 4096,
-	ABI_COPY_BYTES = 16 * ABI_COPY_STEP,
+	ABI_COPY_SMALL = 2 * ABI_COPY_STEP, /* of a main thread near its beginning */
+	ABI_COPY_LARGE = 16 * ABI_COPY_STEP,
 	ABI_COPY_PAUSE_NS = 100000, /* of a CPU */
 	ABI_RED_ZONE = 128,
 };
@@ -179,12 +180,12 @@ struct abi_copy {
 	struct abi_ask ask;
 	__u64 stack; /* id of the abi_stack */
 	__u64 from;  /* address of memory[0] */
-	__u32 size;  /* bytes of it that could be read */
+	__u32 size;  /* bytes of it that could be read; the record has room for more */
 	__u32 pad;
 	__u64 registers[36]; /* as in struct pt_regs */
-	char memory[ABI_COPY_BYTES + ABI_COPY_STEP];
+	char memory[];
 };
-_Static_assert(sizeof(struct abi_copy) == 72 + 24 + 288 + 69632, "abi_copy");
+_Static_assert(sizeof(struct abi_copy) == 72 + 24 + 288, "abi_copy");
 
 /*
  * Tables for the walk (cfi.h) and the lists of mappings stand in one memory, an array of maps:

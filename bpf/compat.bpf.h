@@ -34,6 +34,12 @@ static __always_inline void compat_thread_facts(struct thread_facts *ret)
 	}
 }
 
+/* Where the main thread's stack begins: it ends what may be on it. 0: not known. */
+static __always_inline __u64 compat_stack_start(void)
+{
+	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm, start_stack);
+}
+
 /*
  * The registers with which the running thread left user mode, at the top of its kernel stack. A
  * helper knows where since 5.15: dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"). Before, the

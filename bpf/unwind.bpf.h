@@ -223,29 +223,26 @@ static __always_inline bool unwind_may_copy(__u64 now)
  * The stack itself goes with what is asked for, so that the walk can be done again when the
  * tables are there. The stack's id, or 0: there was no room for it.
  */
-static __always_inline __u64 unwind_copy(const struct walk *w, const struct abi_ask *ask)
+static __always_inline __u64 unwind_copy_bytes(const struct walk *w, const struct abi_ask *ask,
+					       __u64 from, const __u32 bytes)
 {
-	__u64 id, from = (w->registers[WALK_SP] - ABI_RED_ZONE) & ~7ull;
 	__u32 size = ABI_COPY_STEP - (from & (ABI_COPY_STEP - 1)), n = 0;
+	__u64 id = hash_id(hash_word(ask->space, ask->time));
 	struct abi_copy *c;
 
-	if (!unwind_may_copy(ask->time))
-		return 0;
-	c = bpf_ringbuf_reserve(&ring, sizeof(*c), 0);
+	c = bpf_ringbuf_reserve(&ring, sizeof(*c) + bytes + ABI_COPY_STEP, 0);
 	if (!c)
 		return 0;
 	c->ask = *ask;
 	c->ask.type = ABI_COPY;
-	id = hash_id(hash_word(ask->space, ask->time));
 	c->stack = id;
 	c->from = from;
 	bpf_probe_read_kernel(c->registers, WALK_PT_REGS * sizeof(__u64), w->registers);
 	/* Page by page: behind the last one there may be none. */
-	for (__u32 i = 0; i < ABI_COPY_BYTES / ABI_COPY_STEP; i++) {
+	for (__u32 i = 0; i < bytes / ABI_COPY_STEP; i++) {
 		barrier_var(size);
 		if (size > ABI_COPY_STEP ||
-		    bpf_probe_read_user(&c->memory[n & (ABI_COPY_BYTES - 1)], size,
-					(void *)(from + n)))
+		    bpf_probe_read_user(&c->memory[n & (bytes - 1)], size, (void *)(from + n)))
 			break;
 		n += size;
 		size = ABI_COPY_STEP;
@@ -253,6 +250,19 @@ static __always_inline __u64 unwind_copy(const struct walk *w, const struct abi_
 	c->size = n;
 	bpf_ringbuf_submit(c, BPF_RB_FORCE_WAKEUP);
 	return id;
+}
+
+/* Most stacks are small, and a ring holds more small ones while user space does not come to run. */
+static __always_inline __u64 unwind_copy(const struct walk *w, const struct abi_ask *ask)
+{
+	__u64 from = (w->registers[WALK_SP] - ABI_RED_ZONE) & ~7ull, end;
+
+	if (!unwind_may_copy(ask->time))
+		return 0;
+	end = compat_stack_start();
+	if (end > from && end - from <= ABI_COPY_SMALL - ABI_COPY_STEP)
+		return unwind_copy_bytes(w, ask, from, ABI_COPY_SMALL);
+	return unwind_copy_bytes(w, ask, from, ABI_COPY_LARGE);
 }
 
 /*

@@ -210,7 +210,7 @@ static int work_off(struct records *r, void *data, size_t size)
 		const struct abi_copy *c = data;
 		int err = advance(r, c->ask.time);
 
-		return err < 0 || r->full ? err : stacks_take_copy(&r->stacks, c);
+		return err < 0 || r->full ? err : stacks_take_copy(&r->stacks, c, size);
 	}
 	if (type == ABI_SPILL && size >= sizeof(struct abi_event)) {
 		const struct abi_event *e = data;

@@ -141,13 +141,15 @@ static int normalise(struct stacks *r, const struct abi_stack *s, const uint64_t
 	return err;
 }
 
-int stacks_take_copy(struct stacks *r, const struct abi_copy *c)
+int stacks_take_copy(struct stacks *r, const struct abi_copy *c, size_t size)
 {
 	struct rewalked *to = &r->copies[r->nr_copies++ % STACKS_COPIES];
 	struct tables_stack *w = r->walked;
 	int err;
 
 	to->id = 0;
+	if (c->size > size - sizeof(*c))
+		return -EPROTO;
 	err = tables_walk(r->tables, c, r->settings->config.max_user_depth, w);
 	if (err <= 0)
 		return err;

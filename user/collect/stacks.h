@@ -56,7 +56,7 @@ int stacks_init(struct stacks *s, const struct drain_settings *settings, struct 
 void stacks_done(struct stacks *s);
 /* A record of `size` bytes, changed in place; the tracker is at its time. 0 or a negative errno. */
 int stacks_take(struct stacks *s, struct abi_stack *record, size_t size);
-int stacks_take_copy(struct stacks *s, const struct abi_copy *record);
+int stacks_take_copy(struct stacks *s, const struct abi_copy *record, size_t size);
 /* What the kernel half's id stands for; its `stack` is STACKS_NONE where that is not known. */
 struct taken_stack stacks_find(const struct stacks *s, uint64_t id);
 /* So many samples had this stack: what they lack goes into the capture's quality. */

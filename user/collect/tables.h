@@ -40,8 +40,9 @@ struct tables_stack {
 	__u64 frames[2 * ABI_MAX_DEPTH];
 };
 /*
- * Answers what a copy asks for and walks the copied stack, until nothing more is lacking. 1: *ret
- * is filled; 0: there is no list for the space; -EPROTO or -ENOMEM.
+ * Answers what a copy (whole, with all its memory) asks for and walks the copied stack, until
+ * nothing more is lacking. 1: *ret is filled; 0: there is no list for the space; -EPROTO or
+ * -ENOMEM.
  */
 int tables_walk(struct tables *t, const struct abi_copy *c, uint32_t max_depth,
 		struct tables_stack *ret);

@@ -84,7 +84,7 @@ int tables_walk(struct tables *t, const struct abi_copy *c, uint32_t max_depth,
 	struct abi_ask ask = c->ask;
 	struct rewalk r;
 
-	if (c->size > sizeof(c->memory) || max_depth > ABI_MAX_DEPTH)
+	if (max_depth > ABI_MAX_DEPTH)
 		return -EPROTO;
 	for (int round = 0; round < MAX_ROUNDS; round++) {
 		const struct published *p;

@@ -204,7 +204,7 @@ static int settle(struct tracker *t, const struct space *s, const struct range *
 {
 	struct mapped_file *f = &t->files[r->file];
 	bool is_trusted = target_file_is_trusted(fd);
-	uint32_t object;
+	uint32_t object = SPACE_NO_OBJECT;
 	int err = opened_object(t, s, tracker_file_path(t, r->file), found, fd, is_trusted,
 				&object);
 
