@@ -217,6 +217,7 @@ static inline void ask(struct tables_fixture *t, uint64_t time, uint32_t pid, ui
 static inline void let_time_pass(struct tables_fixture *t)
 {
 	t->tables->loading.left = t->tables->listing.left = 1000000000;
+	t->tables->long_listing.left = 1000000000;
 	for (uint32_t i = 0; i < t->tables->nr_published; i++)
 		t->tables->published[i]->made = 1;
 	for (uint32_t i = 0; i < t->tables->nr_tables; i++)

@@ -241,12 +241,14 @@ class Runner:
         total = sum(counts.values())
         if total < 100:
             yield f"{total} samples of the well-behaved one"
-        if counts[WHOLE] < case.steady * total - self.start:
-            yield f"{counts[WHOLE]} of {total} whole"
+        if counts[FALSE] > total // 100 + 2:
+            yield f"{counts[FALSE]} of {total} false"
         if quality.get("lost", 0) > quality.get("events", 0) // 1000:
             yield f"{quality['lost']} lost"
         if SANITIZED:
             return
+        if counts[WHOLE] < case.steady * total - self.start:
+            yield f"{counts[WHOLE]} of {total} whole"
         if share > case.share:
             yield f"{share:.0%} of a CPU"
         if rss > MAX_RSS_KB:
