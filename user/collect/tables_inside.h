@@ -102,6 +102,7 @@ struct tables {
 	uint32_t nr_asks;
 	struct abi_mapping *list; /* being made */
 	uint32_t nr_list, cap_list, nr_pieces;
+	bool list_lacks; /* code without an entry lies behind its last one */
 	/* Of lists, those of spaces with many mappings apart: they may take long. */
 	struct allowance loading, listing, long_listing;
 	size_t table_memory;

@@ -38,7 +38,11 @@ static int append(struct tables *t, const struct abi_mapping *m)
 		return -ENOSPC;
 	if (array_reserve(t->list, t->cap_list, t->nr_list + 1u) < 0)
 		return -ENOMEM;
-	t->list[t->nr_list++] = *m;
+	t->list[t->nr_list] = *m;
+	if (m->kind == ABI_MAPPING_NO_TABLE)
+		t->list[t->nr_list].low = t->list_lacks;
+	t->list_lacks = false;
+	t->nr_list++;
 	return 0;
 }
 
@@ -154,14 +158,20 @@ static int append_file(struct tables *t, const struct table *table, const struct
 	return r;
 }
 
+/* Code that has no entry: it is to be asked for, so that nothing may be joined across it. */
+static int lack(struct list_maker *l)
+{
+	l->lacks = l->t->list_lacks = true;
+	return 0;
+}
+
 static int append_elf(struct list_maker *l, const struct mapped *m)
 {
 	struct tables *t = l->t;
 	const struct table *table;
 
 	if (m->object == UINT32_MAX || m->object >= t->nr_tables || !t->tables[m->object]) {
-		l->lacks = true;
-		return 0;
+		return lack(l);
 	}
 	table = t->tables[m->object];
 	l->tables |= 1ull << m->object % 64;
@@ -171,7 +181,7 @@ static int append_elf(struct list_maker *l, const struct mapped *m)
 	case TABLE_KEEPS_FP:
 		return append_plain(t, m->start, m->end, ABI_MAPPING_KEEPS_FP);
 	case TABLE_CLOSED:
-		l->lacks = true;
+		lack(l);
 		return t->capture->objects[m->object].fd >= 0
 			       ? 0
 			       : append_plain(t, m->start, m->end, ABI_MAPPING_NO_TABLE);
@@ -179,8 +189,7 @@ static int append_elf(struct list_maker *l, const struct mapped *m)
 	case TABLE_FAILED:
 		return append_plain(t, m->start, m->end, ABI_MAPPING_NO_TABLE);
 	default:
-		l->lacks = true;
-		return 0;
+		return lack(l);
 	}
 }
 
@@ -194,20 +203,19 @@ static int append_mapped(void *ctx, const struct mapped *m)
 	case MAPPED_VDSO:
 		return append_elf(l, m);
 	case MAPPED_MEMFD:
-		l->lacks = true;
-		return 0;
+		return lack(l);
 	default:
 		return append_plain(l->t, m->start, m->end, ABI_MAPPING_NO_TABLE);
 	}
 }
 
-/* Code without a table, with nothing executable between: one mapping will do. */
+/* Code without a table, with nothing executable between (`low` tells): one mapping will do. */
 static void join(struct tables *t)
 {
 	uint32_t nr = 0;
 
 	for (uint32_t i = 0; i < t->nr_list; i++) {
-		if (nr && t->list[i].kind == ABI_MAPPING_NO_TABLE &&
+		if (nr && t->list[i].kind == ABI_MAPPING_NO_TABLE && !t->list[i].low &&
 		    t->list[nr - 1].kind == ABI_MAPPING_NO_TABLE)
 			t->list[nr - 1].end = t->list[i].end;
 		else
@@ -235,6 +243,7 @@ int tables_make_list(struct tables *t, const struct space_key *key, uint64_t *re
 	int r;
 
 	t->nr_list = t->nr_pieces = 0;
+	t->list_lacks = false;
 	r = tracker_each_mapped(t->tracker, key, append_mapped, &l);
 	if (r < 0 && r != -ENOSPC)
 		return r;
