@@ -89,7 +89,7 @@ static void publish(enum abi_mapping_kind kind, __u32 rule)
 
 	words[1] = 1;
 	memcpy(&words[2], &m, sizeof(m));
-	block[16] = CFI_PAGE(32, CFI_MAX_SHIFT);
+	block[16] = CFI_PAGE(32u, (__u32)CFI_MAX_SHIFT);
 	block[32] = 0; /* an index of one bucket: from row 0 to row 0 */
 	block[33] = rule;
 	put_space(token(), 1, 4);

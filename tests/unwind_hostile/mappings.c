@@ -105,9 +105,10 @@ static int lists(char *at, long nr_processes, long nr)
 		if (pid < 0)
 			return 1;
 		while (!pid && !chain_is_over()) {
-			run(at + nr / 2 * PAGE);
-			/* All of them get their turn. */
-			usleep(1000);
+			for (int n = 0; n < 10; n++)
+				run(at + nr / 2 * PAGE);
+			/* All of them get their turn, and others the CPU. */
+			usleep(50000);
 		}
 		if (!pid)
 			_exit(0);

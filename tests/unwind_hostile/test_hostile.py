@@ -221,7 +221,7 @@ class Runner:
         total = sum(counts.values())
         if self.alone is None:
             # Before its tables are there; that takes longer where there is more to do.
-            self.alone, self.start = cpu, 2 * (total - counts[WHOLE]) + 10
+            self.alone, self.start = cpu, 2 * (total - counts[WHOLE]) + 80
         wrong = list(self.verdict(case, counts, quality, share, rss))
         if case.judge:
             wrong += JUDGES[case.judge](said, stacks, quality)
