@@ -109,25 +109,28 @@ static struct abi_ask any_ask(uint32_t type)
 	return a;
 }
 
+enum { COPY_BYTES = ABI_COPY_LARGE + ABI_COPY_STEP };
+
 static int take_copy(void)
 {
-	static struct abi_copy c;
+	static uint64_t record[(sizeof(struct abi_copy) + COPY_BYTES) / 8];
+	struct abi_copy *c = (struct abi_copy *)record;
 	const uint64_t stack = 0x7ffff0000000;
 
-	c.ask = any_ask(ABI_COPY);
-	c.stack = 5000 + below(64);
-	c.from = below(16) ? stack : any();
-	c.size = (uint32_t)(below(64) ? below(sizeof(c.memory) + 1) : any());
-	for (size_t i = 0; i < sizeof(c.registers) / sizeof(c.registers[0]); i++)
-		c.registers[i] = below(2) ? any_address() : stack + below(70000);
-	c.registers[WALK_PC] = any_address();
-	c.registers[WALK_SP] = below(8) ? stack + 128 : any();
-	for (size_t i = 0; i < sizeof(c.memory); i += 8) {
+	c->ask = any_ask(ABI_COPY);
+	c->stack = 5000 + below(64);
+	c->from = below(16) ? stack : any();
+	c->size = (uint32_t)(below(64) ? below(COPY_BYTES + 1) : any());
+	for (size_t i = 0; i < sizeof(c->registers) / sizeof(c->registers[0]); i++)
+		c->registers[i] = below(2) ? any_address() : stack + below(70000);
+	c->registers[WALK_PC] = any_address();
+	c->registers[WALK_SP] = below(8) ? stack + 128 : any();
+	for (size_t i = 0; i < COPY_BYTES; i += 8) {
 		uint64_t word = i / 8 % 2 ? any_address() : stack + below(70000);
 
-		memcpy(c.memory + i, &word, 8);
+		memcpy(c->memory + i, &word, 8);
 	}
-	return records_take(f.records, &c, below(32) ? sizeof(c) : below(sizeof(c)));
+	return records_take(f.records, record, below(32) ? sizeof(record) : below(sizeof(record)));
 }
 
 static int take_stack(void)

@@ -75,6 +75,8 @@ int tables_new(struct tables **ret, const struct tables_settings *settings,
 	t->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	t->loading = (struct allowance){ 0, tables_now(), 10, 1000000000 };
 	t->loading.left = t->loading.most;
+	t->walking = (struct allowance){ 0, tables_now(), 5, 200000000 };
+	t->walking.left = t->walking.most;
 	t->listing = (struct allowance){ 0, tables_now(), 20, 50000000 };
 	t->listing.left = t->listing.most;
 	t->long_listing = (struct allowance){ 0, tables_now(), 40, 50000000 };
@@ -139,6 +141,7 @@ void tables_free(struct tables *t)
 	free(t->published);
 	free(t->spaces);
 	free(t->list);
+	free(t->own_block);
 	free(t);
 }
 
@@ -149,7 +152,7 @@ static bool may_remember(const struct tables *t)
 	       t->settings.max_bytes / 16;
 }
 
-static int load_asked(struct tables *t, const struct abi_ask *ask, const struct space_key *key)
+int tables_load_asked(struct tables *t, const struct abi_ask *ask, const struct space_key *key)
 {
 	for (uint32_t i = 0; i < ask->nr && i < ABI_MAX_ASKED; i++) {
 		struct mapped m;
@@ -170,7 +173,7 @@ static int load_asked(struct tables *t, const struct abi_ask *ask, const struct 
 	return 0;
 }
 
-static int answer(struct tables *t, const struct abi_ask *ask, uint64_t pause)
+int tables_answer(struct tables *t, const struct abi_ask *ask)
 {
 	struct process_id id = { ask->tgid, ask->start_ns, ask->time };
 	struct space_version version;
@@ -179,7 +182,7 @@ static int answer(struct tables *t, const struct abi_ask *ask, uint64_t pause)
 	int r = tracker_space(t->tracker, &id, &key);
 
 	if (r > 0)
-		r = load_asked(t, ask, &key) < 0 ? -ENOMEM : 1;
+		r = tables_load_asked(t, ask, &key) < 0 ? -ENOMEM : 1;
 	if (r <= 0 || !ask->space)
 		return r;
 	r = tables_take_entry(t, ask->space, &key, &p);
@@ -195,7 +198,7 @@ static int answer(struct tables *t, const struct abi_ask *ask, uint64_t pause)
 	p->due |= p->key.seq != key.seq || p->key.tgid != key.tgid;
 	p->key = key;
 	/* Who asks all the time gets its answers in tables_tend(). */
-	if (p->made && tables_now() - p->made < pause) {
+	if (p->made && tables_now() - p->made < PAUSE_NS) {
 		p->due = true;
 		return 0;
 	}
@@ -207,16 +210,6 @@ static int answer(struct tables *t, const struct abi_ask *ask, uint64_t pause)
 		return 0;
 	}
 	return tables_publish(t, p);
-}
-
-int tables_answer(struct tables *t, const struct abi_ask *ask)
-{
-	return answer(t, ask, PAUSE_NS);
-}
-
-int tables_answer_now(struct tables *t, const struct abi_ask *ask)
-{
-	return answer(t, ask, 0);
 }
 
 static int answer_again(struct tables *t)

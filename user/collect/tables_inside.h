@@ -104,7 +104,8 @@ struct tables {
 	uint32_t nr_list, cap_list, nr_pieces;
 	bool list_lacks; /* code without an entry lies behind its last one */
 	/* Of lists, those of spaces with many mappings apart: they may take long. */
-	struct allowance loading, listing, long_listing;
+	struct allowance loading, listing, long_listing, walking;
+	uint32_t *own_block; /* the list of a stack that is walked here */
 	size_t table_memory;
 	struct tables_counts counts;
 };
@@ -115,8 +116,8 @@ int tables_new(struct tables **ret, const struct tables_settings *settings,
 	       const struct segments_store *store, struct abi_space *entries,
 	       struct tracker *tracker, struct capture *capture);
 uint64_t tables_now(void);
-/* As tables_answer(), but for the pause between two lists of a space. */
-int tables_answer_now(struct tables *t, const struct abi_ask *ask);
+/* Loads the tables of what is asked for. 0 or -ENOMEM. */
+int tables_load_asked(struct tables *t, const struct abi_ask *ask, const struct space_key *key);
 /* Work of this kind may be done. tables_spent(): since `begin`, it was. */
 bool tables_may(struct allowance *a);
 void tables_spent(struct allowance *a, uint64_t begin);
