@@ -172,6 +172,43 @@ static void a_published_space_is_walked_to_its_root(void **state)
 	assert_int_equal(frames[1], CODE + 0x20); /* the call */
 }
 
+/* The same addresses, and maybe other code: it is told apart. */
+static void another_list_makes_another_stack(void **state)
+{
+	__u64 first, second;
+
+	(void)state;
+	publish(ABI_MAPPING_TABLE, 2 << CFI_OFFSET_SHIFT);
+	memory[1] = CODE + 0x21;
+	memory[3] = 0;
+	first = sample()->id;
+	sample();
+	assert_int_equal(host.nr_records, 0); /* known by now */
+	words[1] = 2;
+	second = sample()->id;
+	assert_int_equal(host.nr_records, 1);
+	assert_true(first && second && first != second);
+}
+
+/* What two events wrote of one entry between each other is of neither one's address. */
+static void a_torn_rule_is_not_used(void **state)
+{
+	struct walk w = { .list = 1 };
+	struct walk_known *known = walk_known(&w, (CODE + 0x10) ^ 1ull << 32);
+
+	(void)state;
+	publish(ABI_MAPPING_TABLE, 2 << CFI_OFFSET_SHIFT);
+	memory[1] = CODE + 0x21;
+	memory[3] = 0;
+	assert_int_equal(sample()->nr[ABI_USER_FRAMES], 2);
+	assert_true(known->rule >> 16 == 1);
+	known->rule = 1ull << 16 | CFI_ROOT;
+	words[1] = 1;
+	memory[3] = CODE + 0x31; /* a new stack, which is sent */
+	memory[5] = 0;
+	assert_int_equal(sample()->nr[ABI_USER_FRAMES], 3);
+}
+
 static void a_walk_ends_at_the_depth_limit(void **state)
 {
 	const struct abi_stack *s;
@@ -219,6 +256,8 @@ int main(void)
 		cmocka_unit_test_setup(a_ring_that_is_half_full_takes_no_copy, setup),
 		cmocka_unit_test_setup(an_ask_that_found_no_room_is_repeated, setup),
 		cmocka_unit_test_setup(a_published_space_is_walked_to_its_root, setup),
+		cmocka_unit_test_setup(another_list_makes_another_stack, setup),
+		cmocka_unit_test_setup(a_torn_rule_is_not_used, setup),
 		cmocka_unit_test_setup(a_walk_ends_at_the_depth_limit, setup),
 		cmocka_unit_test_setup(memory_that_cannot_be_read_ends_a_walk, setup),
 		cmocka_unit_test_setup(a_32_bit_program_is_left_to_the_kernel, setup),

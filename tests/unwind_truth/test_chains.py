@@ -30,13 +30,15 @@ class Program:
     root    least share that reaches the root; one sample may always fail
     cut     least share that is cut short, where that is what is to be
     end     what a stack may also end with
+    approximate  greatest share that is said to be approximate
     """
 
     def __init__(self, name, *args, whole=0.9, root=0.999, cut=0.0, binary=None, options=(),
-                 end=None, prepare=None, ends_early=False):
+                 end=None, prepare=None, ends_early=False, approximate=0.1):
         self.name, self.args, self.binary = name, args, binary or name
         self.whole, self.root, self.cut, self.end = whole, root, cut, end
         self.options, self.prepare, self.ends_early = options, prepare, ends_early
+        self.approximate = approximate
 
 
 def without_sections(path):
@@ -92,8 +94,9 @@ PROGRAMS = [
     # clone3() has no call-frame information around its system call, where threads are born.
     Program("births", whole=0.1, root=0.8),
     Program("calls", LAZY, "calls", binary="library", whole=0.1),
-    # _init has no call-frame information; the pages of a new library are touched there first.
-    Program("loads", LAZY, "loads", binary="library", whole=0.05, root=0.97),
+    # _init has no call-frame information; the pages of a new library are touched there first. What is
+    # sampled while a library takes another's place may be either's, and is said to be so.
+    Program("loads", LAZY, "loads", binary="library", whole=0.05, root=0.97, approximate=0.9),
     Program("execs", whole=0.5, options=CHILDREN),
     Program("jit"),
     Program("hugified"),
@@ -165,7 +168,7 @@ class Runner:
                    "asked for")
         if counts[CUT] < program.cut * total:
             yield f"{counts[CUT] / max(total, 1):.1%} cut, and {program.cut:.0%} are asked for"
-        if approximate > max(50, total // 4):
+        if approximate > max(20, total * program.approximate):
             yield f"{approximate} approximate"
         if quality.get("unwound_to_root", 0) > rooted + counts[EMPTY] + few_false:
             yield f"says that {quality['unwound_to_root']} reached the root, and {rooted} did"
