@@ -57,6 +57,50 @@ def bpf_stats(pattern):
     return runs, ns
 
 
+def own_stats(pid):
+    """(runs, ns) of the perf_event programs that this process holds: of nobody else's."""
+    programs = {}
+    for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+        try:
+            text = open(f"/proc/{pid}/fdinfo/{fd}").read()
+        except OSError:
+            continue
+        found = dict(re.findall(r"^(prog_\w+|run_\w+):\s*(\d+)", text, re.M))
+        if found.get("prog_type") == "7":
+            programs[found["prog_id"]] = int(found["run_cnt"]), int(found["run_time_ns"])
+    return sum(p[0] for p in programs.values()), sum(p[1] for p in programs.values())
+
+
+class sysctls:
+    """Settings for the time of a run; what the kernel refuses (it does while in use) stays as it is."""
+
+    def __init__(self, **wanted):
+        self.wanted = {"/proc/sys/kernel/" + name: value for name, value in wanted.items()}
+        self.before = {}
+
+    def __enter__(self):
+        for path, value in self.wanted.items():
+            self.before[path] = open(path).read()
+            self.write(path, value)
+        return self
+
+    def __exit__(self, *_):
+        # Backwards: the limit of the rate may be written once the limit of time is a limit again.
+        for path, value in reversed(self.before.items()):
+            self.write(path, value)
+
+    @staticmethod
+    def write(path, value):
+        for _ in range(100):
+            try:
+                with open(path, "w") as f:
+                    f.write(str(value))
+                return
+            except OSError:
+                time.sleep(0.2)
+        print(f"  {path} stays {open(path).read().strip()}: in use", file=sys.stderr)
+
+
 class stats_enabled:
     def __enter__(self):
         subprocess.run(["sysctl", "-q", "kernel.bpf_stats_enabled=1"], check=True)
