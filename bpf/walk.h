@@ -20,8 +20,8 @@
 #include "cfi.h"
 
 enum {
-	WALK_WINDOW = 1024,  /* bytes of stack read at once: a read costs the same for 8 or 512 */
-	WALK_REGISTERS = 64, /* words kept of struct pt_regs, and more: a mask */
+	WALK_WINDOW = 1024,	 /* bytes of stack read at once: they cost two reads of a word */
+	WALK_REGISTERS = 64,	 /* words kept of struct pt_regs, and more: a mask */
 	WALK_FP_FRAME = 1 << 20, /* no frame that a frame pointer leads to is larger, in bytes */
 	WALK_MAPPING_STEPS = 12, /* halvings that find one of ABI_MAX_MAPPINGS */
 	WALK_ROW_STEPS = 14,	 /* … and one of a page's rows */
