@@ -100,7 +100,7 @@ static int make_own_list(struct tables *t, const struct space_key *key)
 	if (!t->own_block)
 		return -ENOMEM;
 	r = tables_make_list(t, key, &tables, &lacks);
-	if (!r)
+	if (!r && t->nr_list)
 		memcpy(t->own_block + OWN_LIST, t->list, t->nr_list * sizeof(*t->list));
 	return r;
 }
