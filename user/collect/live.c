@@ -30,7 +30,7 @@ static const uint64_t DEFAULT_MEMORY = 256ull << 20;
 static const uint64_t FIRST_PAUSE_NS = 500000, LAST_PAUSE_NS = 8000000;
 static const char CACHE_FOLDER[] = "/var/cache/bpfprof/unwind";
 static const uint64_t CACHE_BYTES = 256ull << 20;
-enum { NR_SPACES = 8192 };
+enum { NR_SPACES = 8192, PENDING_MS = 5 };
 
 struct live {
 	const struct mode *mode;
@@ -433,12 +433,14 @@ static int answer(struct live *l)
 
 int live_poll(struct live *l, int timeout_ms)
 {
+	bool pending = l->tables && tables_pending(l->tables);
 	struct epoll_event e;
-	int nr = epoll_wait(l->epoll_fd, &e, 1, timeout_ms);
+	int nr = epoll_wait(l->epoll_fd, &e, 1,
+			    pending && timeout_ms > PENDING_MS ? PENDING_MS : timeout_ms);
 
 	if (nr < 0)
 		return -errno;
-	return nr ? answer(l) : 0;
+	return nr || pending ? answer(l) : 0;
 }
 
 int live_drain(struct live *l)

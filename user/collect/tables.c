@@ -199,13 +199,13 @@ int tables_answer(struct tables *t, const struct abi_ask *ask)
 	p->key = key;
 	/* Who asks all the time gets its answers in tables_tend(). */
 	if (p->made && tables_now() - p->made < PAUSE_NS) {
-		p->due = true;
+		p->due = t->pending = true;
 		return 0;
 	}
 	if (!tracker_space_version(t->tracker, &key, &version))
 		return 0;
 	if (!tables_may(tables_listing(t, version.nr))) {
-		p->due = true;
+		p->due = t->pending = true;
 		t->counts.postponed++;
 		return 0;
 	}
@@ -228,10 +228,16 @@ static int answer_again(struct tables *t)
 	return 0;
 }
 
+bool tables_pending(const struct tables *t)
+{
+	return t->pending;
+}
+
 int tables_tend(struct tables *t)
 {
 	int r;
 
+	t->pending = false;
 	/* All stacks that were taken before the last barrier have been looked at. */
 	tables_reclaim_entries(t);
 	segments_reclaim(t->segments);

@@ -48,6 +48,8 @@ int tables_walk(struct tables *t, const struct abi_copy *c, uint32_t max_depth,
 		struct tables_stack *ret);
 /* Publishes again the spaces whose mappings changed, forgets those that ended. 0 or -ENOMEM. */
 int tables_tend(struct tables *t);
+/* Is there a list that waits to be published? Then tables_tend() is due some milliseconds later. */
+bool tables_pending(const struct tables *t);
 /*
  * No program runs any more that began before the last tables_tend(). What was given up by then is
  * used again from the next tables_tend() on, before which all stacks that such programs sent are

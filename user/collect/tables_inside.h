@@ -96,6 +96,7 @@ struct tables {
 	uint64_t clock, page_size;
 	uint64_t lists; /* number of the last one */
 	bool loaded;	/* a table, since the last tables_tend() */
+	bool pending;	/* a list is to be published, a little later */
 	uint32_t wanted[MAX_WANTED];
 	uint32_t nr_wanted;
 	struct abi_ask asks[MAX_ASKS]; /* that found no entry */

@@ -233,8 +233,10 @@ static int tend(struct tables *t, struct published *p, uint64_t now)
 	}
 	if (version.changes == p->version.changes && !p->due)
 		return 0;
-	if (now - p->made < p->wait)
+	if (now - p->made < p->wait) {
+		t->pending = true;
 		return 0;
+	}
 	if (!tables_may(tables_listing(t, version.nr))) {
 		t->counts.postponed++;
 		return 1;
