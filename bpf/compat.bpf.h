@@ -40,15 +40,16 @@ static __always_inline __u64 compat_stack_start(void)
 	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm, start_stack);
 }
 
+/* Only its size in the kernel is asked for: arm64's user headers have no struct of that name. */
+struct pt_regs___any {
+	int none;
+};
+
 /*
  * The registers with which the running thread left user mode, at the top of its kernel stack. A
  * helper knows where since 5.15: dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"). Before, the
  * stack was 16 KB with nothing above them.
  */
-struct pt_regs___any {
-	int none;
-};
-
 static __always_inline long compat_user_registers(__u64 *to, __u32 nr_words)
 {
 	struct task_struct *task;
