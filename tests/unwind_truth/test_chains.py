@@ -56,7 +56,8 @@ LAZY = os.path.join(truth.PROGRAMS, "lazy.so")
 CHILDREN = ("--children",)
 PROGRAMS = [
     Program("deep"),
-    Program("prologues", whole=0.001),
+    # The leaf is over at once: a sample in its loop is luck, and what is asked is the root.
+    Program("prologues", whole=0.0),
     Program("deep_static"),
     Program("deep_nopie"),
     Program("deep_nopie_high"),
