@@ -12,6 +12,8 @@
 #include <linux/types.h>
 #endif
 
+#include "abi_python.h"
+
 enum {
 	ABI_COMM_LEN = 16,
 	ABI_GLOB_LEN = 32,
@@ -87,6 +89,7 @@ enum abi_record_type {
 	ABI_EVENT, /* a sample that is to be listed by itself; it is counted elsewhere */
 	ABI_ASK,   /* a walk lacked tables */
 	ABI_COPY,  /* … and what it walked */
+	ABI_CODE,  /* what an interpreter runs, seen for the first time */
 };
 
 struct abi_thread {
@@ -101,6 +104,12 @@ struct abi_thread {
 _Static_assert(sizeof(struct abi_thread) == 56, "abi_thread");
 
 enum abi_frames { ABI_KERNEL_FRAMES, ABI_USER_FRAMES, ABI_FRAME_KINDS };
+
+/*
+ * Of a user frame: it is the interpreter's loop, which runs frames of the interpreted stack up to
+ * the next one that is ABI_CALL_ENTERED. No address has this bit.
+ */
+#define ABI_FRAME_RUNS (1ull << 62)
 
 /* Why a walk of a user stack ended. */
 enum abi_stop {
@@ -122,9 +131,43 @@ enum abi_stack_flag {
 	ABI_STACK_COPIED = 1 << 1,	/* an abi_copy of it was sent before */
 };
 
+/* Why a walk of the interpreted stack ended. */
+enum abi_interpreted {
+	ABI_INTERPRETED_NONE, /* the process has no interpreter that is known, or the thread none */
+	ABI_INTERPRETED_WHOLE,	   /* at its first frame */
+	ABI_INTERPRETED_DEPTH,	   /* the depth limit: calls in its middle are left out */
+	ABI_INTERPRETED_MEMORY,	   /* where memory could not be read */
+	ABI_INTERPRETED_STRANGER,  /* what should be the thread's state is not */
+	ABI_INTERPRETED_AMBIGUOUS, /* one of several interpreters, and nothing says which */
+	ABI_INTERPRETED_STOPS
+};
+
+/*
+ * A call in an interpreted stack. Which code object, by its address and `check`, a hash of what it
+ * points to: memory is used again.
+ */
+struct abi_call {
+	__u64 code;
+	__u32 at;    /* bytes from `code` to the instruction, or its index; ABI_CALL_NOWHERE */
+	__u32 check; /* 0: the object could not be read. Bit 0: ABI_CALL_ENTERED */
+};
+_Static_assert(sizeof(struct abi_call) == 16, "abi_call");
+
+#define ABI_CALL_NOWHERE 0xffffffffu
+#define ABI_CALL_ENTERED 1u /* the interpreter's loop was entered with this call */
+
+enum {
+	ABI_MAX_CALLS = 512,	 /* that are kept of an interpreted stack … */
+	ABI_ROOT_CALLS = 64,	 /* … so many of them at its root, of a longer one: a ring */
+	ABI_CALLS_WALKED = 4096, /* that are followed */
+	ABI_MAX_ENTRIES = 128, /* times that the loop was entered, of which we look for the frame */
+};
+
 /*
  * Its frames follow it: nr[0] + nr[1] addresses, leaf first, kind by kind. Callers are return
- * addresses, but for those that a walk by tables found: these are addresses of the call.
+ * addresses, but for those that a walk by tables found: these are addresses of the call. Then
+ * nr_calls abi_call: if more were walked, the last ABI_ROOT_CALLS are a ring, the next
+ * one of which would have gone to `calls_walked % ABI_ROOT_CALLS`.
  */
 struct abi_stack {
 	__u32 type;
@@ -139,9 +182,38 @@ struct abi_stack {
 	__u32 nr[ABI_FRAME_KINDS];
 	__u64 space;	/* token of the address space … */
 	__u32 mappings; /* … and which list of its mappings the walk went by; 0: none */
-	__u32 pad2;
+	__u32 runtime;	/* abi_space.runtime that the interpreted stack was walked by; 0: none */
+	__u16 nr_calls;
+	__u16 calls_walked;
+	__u8 interpreted; /* enum abi_interpreted */
+	__u8 pad2[3];
 };
-_Static_assert(sizeof(struct abi_stack) == 64, "abi_stack");
+_Static_assert(sizeof(struct abi_stack) == 72, "abi_stack");
+
+/*
+ * A code object, raw, when a stack first had it. Parts that could not be read have size 0 or are
+ * shorter than they should be: user space reads the process's memory then.
+ */
+enum { ABI_CODE_BYTES = 256, ABI_CODE_TEXT = 320, ABI_CODE_LINES = 2048, ABI_CODE_TEXTS = 2 };
+
+struct abi_code {
+	__u32 type;
+	__u32 tgid;
+	__u64 start_ns; /* of the process */
+	__u64 time;	/* CLOCK_MONOTONIC */
+	__u64 space;
+	__u64 family; /* abi_runtime.family */
+	__u64 code;
+	__u32 runtime; /* abi_space.runtime */
+	__u32 check;   /* bit 0 clear */
+	__u32 object_size;
+	__u32 text_sizes[ABI_CODE_TEXTS];
+	__u32 lines_size;
+	__u8 object[ABI_CODE_BYTES];		   /* from `code` on */
+	__u8 texts[ABI_CODE_TEXTS][ABI_CODE_TEXT]; /* the string objects: file, qualified name */
+	__u8 lines[ABI_CODE_LINES];		   /* the bytes object of its lines */
+};
+_Static_assert(sizeof(struct abi_code) == 72 + 256 + 2 * 320 + 2048, "abi_code");
 
 struct abi_event {
 	__u32 type;
@@ -173,6 +245,7 @@ enum {
 	ABI_COPY_SMALL = 2 * ABI_COPY_STEP, /* of a main thread near its beginning */
 	ABI_COPY_LARGE = 16 * ABI_COPY_STEP,
 	ABI_COPY_PAUSE_NS = 100000, /* of a CPU */
+	ABI_COPY_ENTRIES = 64,
 	ABI_RED_ZONE = 128,
 };
 
@@ -182,10 +255,11 @@ struct abi_copy {
 	__u64 from;  /* address of memory[0] */
 	__u32 size;  /* bytes of it that could be read; the record has room for more */
 	__u32 pad;
-	__u64 registers[36]; /* as in struct pt_regs */
+	__u64 registers[36];		 /* as in struct pt_regs */
+	__u64 entries[ABI_COPY_ENTRIES]; /* struct walk's; 0: there are no more */
 	char memory[];
 };
-_Static_assert(sizeof(struct abi_copy) == 72 + 24 + 288, "abi_copy");
+_Static_assert(sizeof(struct abi_copy) == 72 + 24 + 288 + 512, "abi_copy");
 
 /*
  * Tables for the walk (cfi.h) and the lists of mappings stand in one memory, an array of maps:
@@ -225,8 +299,25 @@ _Static_assert(sizeof(struct abi_mapping) == 4 * ABI_MAPPING_WORDS, "abi_mapping
 struct abi_space {
 	__u64 token;	/* hash of tgid, start and exec id; 0: free */
 	__u64 mappings; /* number << 32 | location of the first; changes at once */
+	__u32 runtime;	/* place in the table of runtimes; 0: no interpreter is known here */
+	__u32 pad;
 };
 enum { ABI_SPACE_PROBES = 4 };
+
+enum abi_runtime_kind { ABI_RUNTIME_NONE, ABI_RUNTIME_PYTHON };
+
+/*
+ * How an interpreter's stack is found and walked, in one process. User space writes it before
+ * a space refers to it, and writes it again only when no program can read it.
+ */
+struct abi_runtime {
+	__u32 kind; /* enum abi_runtime_kind */
+	__u32 pad;
+	/* Of processes that were forked of one, without an exec since: an address is the same
+	 * object. */
+	__u64 family;
+	struct abi_python python;
+};
 
 /* An event under way, of a mode whose events begin and end: the values of its map `started`. */
 struct abi_started {

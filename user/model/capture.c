@@ -40,6 +40,7 @@ void capture_done(struct capture *c)
 	intern_done(&c->stacks);
 	intern_done(&c->whos);
 	intern_done(&c->sample_keys);
+	intern_done(&c->codes);
 	*c = (struct capture){ 0 };
 }
 
@@ -83,6 +84,39 @@ int capture_stack(struct capture *c, const struct raw_frame *frames, uint32_t nr
 int capture_who(struct capture *c, const struct raw_who *w, uint32_t *ret_id)
 {
 	return add(&c->whos, w, sizeof(*w), ret_id);
+}
+
+/* What a code object is interned as; its lines follow. */
+struct code_key {
+	uint32_t name, file, first_line, format;
+};
+
+int capture_code(struct capture *c, const struct raw_code *code, uint32_t *ret_id)
+{
+	struct code_key key = { code->name, code->file, code->first_line, code->format };
+	_cleanup_free_ char *bytes = malloc(sizeof(key) + code->nr_lines);
+
+	if (!bytes)
+		return -ENOMEM;
+	memcpy(bytes, &key, sizeof(key));
+	if (code->nr_lines)
+		memcpy(bytes + sizeof(key), code->lines, code->nr_lines);
+	return add(&c->codes, bytes, sizeof(key) + code->nr_lines, ret_id);
+}
+
+int capture_code_frame(struct capture *c, uint32_t code, uint32_t at, struct raw_frame *ret)
+{
+	if (!c->code_object) {
+		struct object o = { .kind = OBJECT_CODE,
+				    .path = strdup("[interpreted]"),
+				    .fd = -1 };
+		int r = capture_object(c, &o, &c->code_object);
+
+		if (r < 0)
+			return r;
+	}
+	*ret = (struct raw_frame){ .object = c->code_object, .offset = (uint64_t)code << 32 | at };
+	return 0;
 }
 
 int capture_add(struct capture *c, const struct raw_sample *s)
@@ -129,8 +163,21 @@ const char *capture_string_at(const struct capture *c, uint32_t id)
 	return intern_bytes(&c->strings, id);
 }
 
+struct raw_code capture_code_at(const struct capture *c, uint32_t id)
+{
+	const struct code_key *key = intern_bytes(&c->codes, id);
+
+	return (struct raw_code){ .name = key->name,
+				  .file = key->file,
+				  .first_line = key->first_line,
+				  .format = key->format,
+				  .nr_lines = (uint32_t)(intern_size(&c->codes, id) - sizeof(*key)),
+				  .lines = (const uint8_t *)(key + 1) };
+}
+
 size_t capture_memory(const struct capture *c)
 {
 	return c->cap_objects * sizeof(*c->objects) + c->cap_samples * sizeof(*c->samples) +
-	       c->strings.memory + c->stacks.memory + c->whos.memory + c->sample_keys.memory;
+	       c->strings.memory + c->stacks.memory + c->whos.memory + c->sample_keys.memory +
+	       c->codes.memory;
 }

@@ -23,6 +23,26 @@ enum object_kind {
 	OBJECT_JIT,    /* anonymous executable memory of one process; offset: the address there */
 	OBJECT_NONE,   /* an address of one process where nothing was known to be mapped */
 	OBJECT_MARK,   /* no code: `path` says what is missing: "[stack lost]" */
+	OBJECT_CODE,   /* of an interpreter: offset: code id << 32 | instruction; CODE_NOWHERE */
+};
+
+#define CODE_NOWHERE 0xffffffffu /* which instruction it is at is not known */
+
+/* How a code object says which line an instruction is of: PEP 626, Objects/lnotab_notes.txt … */
+enum code_lines {
+	CODE_LINES_NONE,
+	CODE_LINES_LNOTAB,    /* CPython 3.6 to 3.9: pairs of bytes */
+	CODE_LINES_RANGES,    /* 3.10 */
+	CODE_LINES_LOCATIONS, /* from 3.11 */
+};
+
+/* What an interpreter runs: a function, a module, a class's body. */
+struct raw_code {
+	uint32_t name, file; /* strings of the capture; as qualified as the interpreter knows it */
+	uint32_t first_line; /* 0: unknown */
+	enum code_lines format;
+	uint32_t nr_lines; /* bytes */
+	const uint8_t *lines;
 };
 
 enum { BUILD_ID_MAX = 20 };
@@ -40,10 +60,14 @@ struct object {
 	uint32_t uid; /* JIT: the process's owner, who must own the perf map */
 };
 
+enum raw_flag {
+	RAW_RUNS = 1 << 0, /* the loop of an interpreter: what it runs stands before it */
+};
+
 struct raw_frame {
 	uint64_t offset; /* callers: of the call, i.e. the return address minus 1 */
 	uint32_t object;
-	uint32_t pad; /* 0: frames are compared as bytes */
+	uint32_t flags; /* enum raw_flag */
 };
 
 struct raw_stack {
@@ -67,7 +91,8 @@ struct raw_sample {
 struct capture {
 	struct object *objects;
 	uint32_t nr_objects, cap_objects;
-	struct intern strings, stacks, whos, sample_keys;
+	struct intern strings, stacks, whos, sample_keys, codes;
+	uint32_t code_object; /* the object of all interpreted frames; 0: there are none yet */
 	struct raw_sample *samples;
 	uint32_t nr_samples, cap_samples;
 	struct quality quality;
@@ -85,11 +110,16 @@ int capture_object(struct capture *c, const struct object *o, uint32_t *ret_id);
 int capture_string(struct capture *c, const char *s, uint32_t *ret_id);
 int capture_stack(struct capture *c, const struct raw_frame *frames, uint32_t nr, uint32_t *ret_id);
 int capture_who(struct capture *c, const struct raw_who *w, uint32_t *ret_id);
+int capture_code(struct capture *c, const struct raw_code *code, uint32_t *ret_id);
+/* The frame of a code object's instruction. 0 or -ENOMEM. */
+int capture_code_frame(struct capture *c, uint32_t code, uint32_t at, struct raw_frame *ret);
 /* Adds to the sample with the same stack, who, tag and bucket. */
 int capture_add(struct capture *c, const struct raw_sample *s);
 
 struct raw_stack capture_stack_at(const struct capture *c, uint32_t id);
 const struct raw_who *capture_who_at(const struct capture *c, uint32_t id);
 const char *capture_string_at(const struct capture *c, uint32_t id);
+/* Its lines are good as long as the capture. */
+struct raw_code capture_code_at(const struct capture *c, uint32_t id);
 /* Bytes that the capture holds. */
 size_t capture_memory(const struct capture *c);

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The walk of a CPython thread's frames: from the thread pointer to its state,
+ * to its innermost frame, and from each to its caller. The same code runs in
+ * the kernel half and on the host. Who includes it defines before:
+ *
+ *	long python_read(p, void *to, __u32 size, __u64 from)   memory of the process; not 0:
+ *unreadable
+ *
+ * p: const struct python_walk *. All that is read may be enemy input: every index is masked where
+ * it is used, and each step ends the walk or counts towards its end. Offsets are data
+ * (abi_python.h); nothing here knows a version.
+ */
+#pragma once
+#include "abi.h"
+#include "hash.h"
+
+enum {
+	PYTHON_FRAME_BYTES = 128, /* of a PyFrameObject */
+	PYTHON_FRAME_SHORT = 80,  /* of a _PyInterpreterFrame: there may be no more */
+	PYTHON_CODE_FROM = 32,
+	PYTHON_CODE_BYTES = 128,
+	PYTHON_SHIM = 3,	/* FRAME_OWNED_BY_CSTACK, or later _INTERPRETER, and above */
+	PYTHON_KEYS_BLOCK = 32, /* glibc's PTHREAD_KEY_2NDLEVEL_SIZE */
+	PYTHON_MAX_KEYS = 1024,
+};
+
+#define PYTHON_NO_CFRAME 0xffff
+
+struct python_walk {
+	__u64 thread; /* the thread pointer */
+	__u64 state;
+	__u64 frame, cframe;
+	__u32 nr;	  /* calls walked */
+	__u32 nr_entries; /* times that the loop was entered, and where is known */
+	__u8 stop;	  /* enum abi_interpreted */
+	__u8 entered;	  /* the last call is marked as entered */
+	__u64 bytes[PYTHON_FRAME_BYTES / 8];
+	__u64 code[PYTHON_CODE_BYTES / 8];
+};
+
+static inline int python_stop(struct python_walk *p, __u8 stop)
+{
+	p->stop = stop;
+	return 1;
+}
+
+static inline __u64 python_word(const __u64 *words, __u32 at)
+{
+	return words[at >> 3 & (PYTHON_FRAME_BYTES / 8 - 1)];
+}
+
+static inline __u32 python_int(const __u64 *words, __u32 at)
+{
+	return ((const __u32 *)words)[at >> 2 & (PYTHON_FRAME_BYTES / 4 - 1)];
+}
+
+static inline __u8 python_byte(const __u64 *words, __u32 at)
+{
+	return ((const __u8 *)words)[at & (PYTHON_FRAME_BYTES - 1)];
+}
+
+/* A pointer in memory; 0 if it can't be read, too. */
+static inline __u64 python_pointer(const struct python_walk *p, __u64 from)
+{
+	__u64 value = 0;
+
+	return python_read(p, &value, sizeof(value), from) ? 0 : value;
+}
+
+static inline __u64 python_thread_local(const struct python_walk *p,
+					const struct abi_thread_local *v)
+{
+	__u64 block = p->thread;
+
+	if (!v->offset && !v->module)
+		return 0;
+	if (v->module) {
+		/* tcbhead_t.dtv, then dtv_t of 16 bytes. */
+		block = python_pointer(p, p->thread + 8);
+		if (block)
+			block = python_pointer(p, block + 16 * v->module);
+		if (!block || block == ~0ull)
+			return 0;
+	}
+	return python_pointer(p, block + (__u64)v->offset);
+}
+
+/* The value of the interpreter's pthread key: PyGILState's. */
+static inline __u64 python_by_key(const struct python_walk *p, const struct abi_python *l)
+{
+	__u64 at = p->thread + l->key_block;
+	__u32 key = 0;
+
+	if (!l->key || python_read(p, &key, sizeof(key), l->key) || key >= PYTHON_MAX_KEYS)
+		return 0;
+	if (!l->key_block || key >= PYTHON_KEYS_BLOCK) {
+		at = p->thread + l->key_blocks;
+		if (l->key_block) {
+			at += key / PYTHON_KEYS_BLOCK * 8;
+			key %= PYTHON_KEYS_BLOCK;
+		}
+		at = python_pointer(p, at);
+		if (!at)
+			return 0;
+	}
+	return python_pointer(p, at + (__u64)key * l->key_size + l->key_data);
+}
+
+/*
+ * To 3.11 a key knows one state a thread, and a thread may run several interpreters: the one that
+ * holds the GIL is known, without it they can't be told apart.
+ */
+static inline int python_is_ambiguous(const struct python_walk *p, const struct abi_python *l)
+{
+	__u64 first = l->interpreters ? python_pointer(p, l->interpreters) : 0;
+
+	return first && python_pointer(p, first + l->interpreter_next);
+}
+
+static inline int python_find_state(struct python_walk *p, const struct abi_python *l)
+{
+	__u64 state = python_thread_local(p, &l->held);
+
+	if (!state)
+		state = python_thread_local(p, &l->kept);
+	if (!state && l->holder) {
+		state = python_pointer(p, l->holder);
+		if (state && python_pointer(p, state + l->state_thread) != p->thread)
+			state = 0;
+	}
+	if (!state) {
+		state = python_by_key(p, l);
+		if (state && python_is_ambiguous(p, l))
+			return python_stop(p, ABI_INTERPRETED_AMBIGUOUS);
+	}
+	if (!state)
+		return python_stop(p, ABI_INTERPRETED_NONE);
+	if (python_pointer(p, state + l->state_thread) != p->thread)
+		return python_stop(p, ABI_INTERPRETED_STRANGER);
+	p->state = state;
+	return 0;
+}
+
+/* Finds the innermost frame of the thread `thread`. Not 0: there is none, p->stop says why. */
+static inline int python_begin(struct python_walk *p, const struct abi_python *l, __u64 thread)
+{
+	p->thread = thread;
+	p->nr = p->nr_entries = 0;
+	p->cframe = 0;
+	p->entered = 1;
+	p->stop = ABI_INTERPRETED_NONE;
+	if (!thread || python_find_state(p, l))
+		return 1;
+	p->frame = python_pointer(p, p->state + l->state_frame);
+	if (l->cframe_frame == PYTHON_NO_CFRAME || !p->frame)
+		return 0;
+	p->cframe = p->frame;
+	p->frame = python_pointer(p, p->cframe + l->cframe_frame);
+	return 0;
+}
+
+/* What tells a code object from another one at the same address later. Not 0; bit 0 is free. */
+static inline __u32 python_check(const __u64 *code, const struct abi_python *l)
+{
+	__u32 name = l->code_qualname ? l->code_qualname : l->code_name;
+	__u64 h = hash_word(python_int(code, l->code_first_line - PYTHON_CODE_FROM),
+			    python_word(code, l->code_file - PYTHON_CODE_FROM));
+	__u32 check;
+
+	h = hash_word(h, python_word(code, name - PYTHON_CODE_FROM));
+	h = hash_word(h, python_word(code, l->code_lines - PYTHON_CODE_FROM));
+	check = (__u32)(h >> 32) & ~ABI_CALL_ENTERED;
+	return check ? check : 2;
+}
+
+/* Where the nth call is kept: the last ones of many go around. */
+static inline __u32 python_place(__u32 n)
+{
+	enum { FIRST = ABI_MAX_CALLS - ABI_ROOT_CALLS };
+
+	return n < FIRST ? n : FIRST + n % ABI_ROOT_CALLS;
+}
+
+static inline void python_add(struct python_walk *p, const struct abi_python *l,
+			      struct abi_call *calls)
+{
+	/* From 3.14 on the lowest bits of a reference are tags. */
+	__u64 code = python_word(p->bytes, l->frame_code) & ~7ull, at;
+	struct abi_call *c = &calls[python_place(p->nr++) & (ABI_MAX_CALLS - 1)];
+
+	c->code = code;
+	if (l->at_is_index) {
+		c->at = python_int(p->bytes, l->frame_at);
+	} else {
+		at = python_word(p->bytes, l->frame_at) - code;
+		c->at = at >> 31 ? ABI_CALL_NOWHERE : (__u32)at;
+	}
+	c->check = python_read(p, p->code, PYTHON_CODE_BYTES, code + PYTHON_CODE_FROM)
+			   ? 0
+			   : python_check(p->code, l);
+	p->entered = 0;
+}
+
+/*
+ * The loop was entered with the last call that was added; `at`: an address in its stack frame, 0:
+ * not known. Where there was no such call yet, it is about to run its first one, or to leave.
+ */
+static inline void python_entered(struct python_walk *p, struct abi_call *calls, __u64 *entries,
+				  __u64 at)
+{
+	if (p->entered)
+		return;
+	p->entered = 1;
+	calls[python_place(p->nr - 1) & (ABI_MAX_CALLS - 1)].check |= ABI_CALL_ENTERED;
+	if (at && p->nr_entries < ABI_MAX_ENTRIES)
+		entries[p->nr_entries++ & (ABI_MAX_ENTRIES - 1)] = at;
+}
+
+/*
+ * Adds the present frame to `calls` (room for ABI_MAX_CALLS) and, where it is the first of a loop,
+ * to `entries` (ABI_MAX_ENTRIES) the place of that loop; goes on to its caller. Not 0: there is no
+ * more, p->stop says why.
+ */
+static inline int python_step(struct python_walk *p, const struct abi_python *l,
+			      struct abi_call *calls, __u64 *entries)
+{
+	__u32 size = l->frames == ABI_PYTHON_OBJECTS ? PYTHON_FRAME_BYTES : PYTHON_FRAME_SHORT;
+	__u64 frame = p->frame;
+
+	if (!frame)
+		return python_stop(p, ABI_INTERPRETED_WHOLE);
+	if (p->nr >= ABI_CALLS_WALKED)
+		return python_stop(p, ABI_INTERPRETED_DEPTH);
+	if (frame & 7 || python_read(p, p->bytes, size, frame))
+		return python_stop(p, ABI_INTERPRETED_MEMORY);
+	p->frame = python_word(p->bytes, l->frame_previous);
+	if (l->frames == ABI_PYTHON_SHIMS && python_byte(p->bytes, l->frame_owner) >= PYTHON_SHIM) {
+		python_entered(p, calls, entries, frame);
+		return 0;
+	}
+	python_add(p, l, calls);
+	if (l->frames == ABI_PYTHON_OBJECTS) {
+		python_entered(p, calls, entries, 0);
+	} else if (l->frames == ABI_PYTHON_ENTRIES && python_byte(p->bytes, l->frame_owner)) {
+		python_entered(p, calls, entries, p->cframe);
+		p->cframe = python_pointer(p, p->cframe + l->cframe_previous);
+	}
+	return 0;
+}
