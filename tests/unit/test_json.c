@@ -91,6 +91,8 @@ static void check(struct profile *p, const char *want)
 	"\"user_stacks\": 0, \"unwound_to_root\": 0, \"by_frame_pointers\": 0, "                \
 	"\"approximate\": 0, \"unreadable\": 0, \"cut\": 0, \"stack_unread\": 0, "              \
 	"\"no_unwind\": 0, \"bad_unwind\": 0, \"no_table\": 0, \"tables_dropped\": 0, "         \
+	"\"interpreted\": 0, \"interpreted_whole\": 0, \"interpreted_lost\": 0, "               \
+	"\"interpreted_late\": 0, \"unjoined\": 0, \"code_lost\": 0, \"calls_left_out\": 0, "   \
 	"\"frames\": 0, "                                                                       \
 	"\"unsymbolized_frames\": 0, "                                                          \
 	"\"no_process\": 0, "                                                                   \

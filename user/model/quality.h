@@ -10,21 +10,28 @@
 #include "base/strbuf.h"
 
 enum quality_id {
-	QUALITY_EVENTS,		 /* events that passed the filter */
-	QUALITY_LOST,		 /* of these, events of which nothing is known any more */
-	QUALITY_NO_STACK,	 /* samples counted whose frames never arrived */
-	QUALITY_TRUNCATED,	 /* samples whose stack was deeper than --max-depth */
-	QUALITY_USER_STACKS,	 /* samples with a user stack */
-	QUALITY_ROOT,		 /* of these, known to be complete, exact and up to their root */
-	QUALITY_BY_FP,		 /* of these, walked by frame pointers: 32-bit, or asked for */
-	QUALITY_APPROXIMATE,	 /* samples walked before their tables were in place */
-	QUALITY_UNREADABLE,	 /* samples whose user stack could not be walked at all */
-	QUALITY_CUT,		 /* samples whose user stack ended where no code is */
-	QUALITY_STACK_MEMORY,	 /* … where the stack's memory could not be read */
-	QUALITY_NO_UNWIND,	 /* … in code without unwind information and frame pointer */
-	QUALITY_BAD_UNWIND,	 /* … where unwind information could not be followed */
-	QUALITY_NO_TABLE,	 /* files whose unwind information could not be used */
-	QUALITY_TABLES_DROPPED,	 /* tables, and parts of lists of mappings, without room */
+	QUALITY_EVENTS,		   /* events that passed the filter */
+	QUALITY_LOST,		   /* of these, events of which nothing is known any more */
+	QUALITY_NO_STACK,	   /* samples counted whose frames never arrived */
+	QUALITY_TRUNCATED,	   /* samples whose stack was deeper than --max-depth */
+	QUALITY_USER_STACKS,	   /* samples with a user stack */
+	QUALITY_ROOT,		   /* of these, known to be complete, exact and up to their root */
+	QUALITY_BY_FP,		   /* of these, walked by frame pointers: 32-bit, or asked for */
+	QUALITY_APPROXIMATE,	   /* samples walked before their tables were in place */
+	QUALITY_UNREADABLE,	   /* samples whose user stack could not be walked at all */
+	QUALITY_CUT,		   /* samples whose user stack ended where no code is */
+	QUALITY_STACK_MEMORY,	   /* … where the stack's memory could not be read */
+	QUALITY_NO_UNWIND,	   /* … in code without unwind information and frame pointer */
+	QUALITY_BAD_UNWIND,	   /* … where unwind information could not be followed */
+	QUALITY_NO_TABLE,	   /* files whose unwind information could not be used */
+	QUALITY_TABLES_DROPPED,	   /* tables, and parts of lists of mappings, without room */
+	QUALITY_INTERPRETED,	   /* samples with an interpreted stack */
+	QUALITY_INTERPRETED_WHOLE, /* of these, up to the first frame and joined with the native */
+	QUALITY_INTERPRETED_LOST,  /* samples of an interpreter whose stack could not be walked */
+	QUALITY_INTERPRETED_LATE,  /* samples taken before their interpreter was known */
+	QUALITY_UNJOINED,	   /* interpreted and native stack did not fit together */
+	QUALITY_CODE_LOST,	   /* samples with a code object whose name never arrived */
+	QUALITY_CALLS_LEFT_OUT,	 /* samples with too many calls: those in the middle are missing */
 	QUALITY_FRAMES,		 /* frames in all samples */
 	QUALITY_UNSYMBOLIZED,	 /* of these, frames without a name */
 	QUALITY_NO_PROCESS,	 /* samples whose process was gone before it could be read */
