@@ -251,12 +251,12 @@ enum {
 
 struct abi_copy {
 	struct abi_ask ask;
-	__u64 stack; /* id of the abi_stack */
-	__u64 from;  /* address of memory[0] */
-	__u32 size;  /* bytes of it that could be read; the record has room for more */
-	__u32 pad;
-	__u64 registers[36];		 /* as in struct pt_regs */
-	__u64 entries[ABI_COPY_ENTRIES]; /* struct walk's; 0: there are no more */
+	__u64 stack;	     /* id of the abi_stack */
+	__u64 from;	     /* address of memory[0] */
+	__u32 size;	     /* bytes of it that could be read; the record has room for more */
+	__u32 nr_entries;    /* as in struct walk; the first ABI_COPY_ENTRIES are here */
+	__u64 registers[36]; /* as in struct pt_regs */
+	__u64 entries[ABI_COPY_ENTRIES];
 	char memory[];
 };
 _Static_assert(sizeof(struct abi_copy) == 72 + 24 + 288 + 512, "abi_copy");

@@ -40,6 +40,16 @@ static __always_inline __u64 compat_stack_start(void)
 	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm, start_stack);
 }
 
+/* Where the running thread's own variables are, as the kernel set it when it last went on. */
+static __always_inline __u64 compat_thread_pointer(void)
+{
+#ifdef __TARGET_ARCH_x86
+	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread.fsbase);
+#else
+	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread.uw.tp_value);
+#endif
+}
+
 /* Only its size in the kernel is asked for: arm64's user headers have no struct of that name. */
 struct pt_regs___any {
 	int none;

@@ -16,7 +16,7 @@ __noinline __u64 hash_frames(__u32 level, __u32 nr, __u64 h)
 	if (!s)
 		return 0;
 	/* Two at a time: a multiplication need not wait for the one before. */
-	for (__u32 i = 0; i < 2 * ABI_MAX_DEPTH; i += 2) {
+	for (__u32 i = 0; i < 2 * ABI_MAX_DEPTH + 2 * ABI_MAX_CALLS; i += 2) {
 		if (i >= nr)
 			break;
 		h = hash_word(h, s->frames[i]);
@@ -32,14 +32,21 @@ static __always_inline __u64 stack_send(struct scratch *s, __u32 level, const st
 {
 	__u32 nr_kernel = s->stack.nr[ABI_KERNEL_FRAMES], nr_user = s->stack.nr[ABI_USER_FRAMES];
 	__u64 h = cfg.seed ^ nr_kernel, size, *slot;
+	__u32 nr_words = nr_kernel + nr_user;
 	bool known;
+
+	if (s->stack.nr_calls) {
+		nr_words = interpreted_append(s, level, nr_words);
+		h = hash_word(h, s->stack.nr_calls << 16 | s->stack.calls_walked);
+	}
 
 	/* By its list, too: under another one the same addresses may be other code. */
 	if (nr_user)
 		h = hash_word(hash_word(who->space, s->walk.list),
-			      h ^ (__u64)s->stack.stop << 32 ^ (__u64)s->stack.flags << 40);
+			      h ^ (__u64)s->stack.stop << 32 ^ (__u64)s->stack.flags << 40 ^
+				      (__u64)s->stack.interpreted << 48);
 	if (!s->stack.id)
-		s->stack.id = hash_frames(level, nr_kernel + nr_user, h);
+		s->stack.id = hash_frames(level, nr_words, h);
 	slot = seen_slot(s->stack.id, &known);
 	if (known)
 		return s->stack.id;
@@ -48,7 +55,9 @@ static __always_inline __u64 stack_send(struct scratch *s, __u32 level, const st
 	s->stack.start_ns = who->facts.start_ns;
 	s->stack.exec_id = who->facts.exec_id;
 	s->stack.time = bpf_ktime_get_ns();
-	size = sizeof(s->stack) + (nr_kernel + nr_user) * sizeof(__u64);
+	if (s->stack.nr_calls)
+		interpreted_send(s, level, who->space);
+	size = sizeof(s->stack) + nr_words * sizeof(__u64);
 	if (ring_send(s, size, offsetof(struct scratch, walk)))
 		count(ABI_COUNT_STACK_LOST);
 	else if (slot)
@@ -72,6 +81,7 @@ static __always_inline __u64 stack_id(void *ctx, const struct who *who)
 	}
 	s->stack.nr[ABI_KERNEL_FRAMES] = s->stack.nr[ABI_USER_FRAMES] = 0;
 	s->stack.space = s->stack.mappings = s->stack.stop = s->stack.flags = s->stack.id = 0;
+	s->stack.runtime = s->stack.nr_calls = s->stack.calls_walked = s->stack.interpreted = 0;
 	s->walk.list = 0;
 	if (cfg.flags & ABI_KERNEL_STACK)
 		s->stack.nr[ABI_KERNEL_FRAMES] = unwind_by_kernel(ctx, s, 0, 0);

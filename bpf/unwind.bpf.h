@@ -12,24 +12,11 @@
 #include "abi.h"
 #include "compat.bpf.h"
 #include "ring.bpf.h"
+#include "runtime.bpf.h"
+#include "scratch.bpf.h"
 #include "who.bpf.h"
 
-/* Tables and mappings: made, grown and written by user space. */
-struct segment {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, ABI_BLOCK_WORDS * sizeof(__u32));
-	__uint(max_entries, ABI_SEGMENT_BLOCKS);
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__array(values, struct segment);
-} segments SEC(".maps");
-
+/* What is mapped where; written by user space. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -37,101 +24,6 @@ struct {
 	__type(value, struct abi_space);
 	__uint(max_entries, 1);
 } spaces SEC(".maps");
-
-struct walk;
-
-static __always_inline const __u32 *walk_block(const struct walk *w, __u32 location)
-{
-	__u32 block = location / ABI_BLOCK_WORDS % ABI_SEGMENT_BLOCKS;
-	__u32 segment = location / ABI_BLOCK_WORDS / ABI_SEGMENT_BLOCKS;
-	void *map = bpf_map_lookup_elem(&segments, &segment);
-
-	return map ? bpf_map_lookup_elem(map, &block) : NULL;
-}
-
-enum { KNOWN_RULES = 1024 };
-
-struct known_rules {
-	struct {
-		__u64 check, rule;
-	} rules[KNOWN_RULES];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct known_rules);
-	__uint(max_entries, 1);
-} known_rules SEC(".maps");
-
-static __always_inline struct walk_known *walk_known(const struct walk *w, __u64 hash)
-{
-	__u32 zero = 0;
-	struct known_rules *k = bpf_map_lookup_elem(&known_rules, &zero);
-
-	hash *= 0x9e3779b97f4a7c15ull;
-	return k ? (void *)&k->rules[hash >> 32 & (KNOWN_RULES - 1)] : NULL;
-}
-
-static __always_inline long walk_copy(const struct walk *w, void *to, __u32 size, __u64 from)
-{
-	return bpf_probe_read_user(to, size, (void *)from);
-}
-
-static __always_inline __u64 walk_code_mask(const struct walk *w)
-{
-	return cfg.code_mask;
-}
-
-#include "walk.h"
-
-/*
- * An event may be interrupted by another one (an NMI, an interrupt) on its CPU, which ends before
- * it goes on: a level of scratch each.
- */
-enum { SCRATCH_LEVELS = 3 };
-
-struct scratch {
-	struct abi_stack stack; /* its id: 0, but for one that was copied */
-	__u64 frames[2 * ABI_MAX_DEPTH];
-	struct walk walk; /* not sent */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, struct scratch);
-	__uint(max_entries, SCRATCH_LEVELS);
-} scratches SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__type(key, __u32);
-	__type(value, __u32);
-	__uint(max_entries, 1);
-} scratch_level SEC(".maps");
-
-static __always_inline struct scratch *scratch_enter(__u32 *ret_level)
-{
-	__u32 zero = 0, *level = bpf_map_lookup_elem(&scratch_level, &zero);
-	struct scratch *s;
-
-	if (!level)
-		return NULL;
-	*ret_level = *level;
-	s = bpf_map_lookup_elem(&scratches, ret_level);
-	if (s)
-		*level = *ret_level + 1;
-	return s;
-}
-
-static __always_inline void scratch_leave(void)
-{
-	__u32 zero = 0, *level = bpf_map_lookup_elem(&scratch_level, &zero);
-
-	if (level)
-		*level -= 1;
-}
 
 /* A function of its own, with a scalar: 5.10 takes no pointers here, and it is verified once. */
 __noinline int unwind_step(__u32 level)
@@ -141,17 +33,20 @@ __noinline int unwind_step(__u32 level)
 	return s ? walk_step(&s->walk, s->frames) : 1;
 }
 
-/* The list of mappings of an address space. 0: none has been published. */
-static __always_inline __u64 unwind_mappings(__u64 space)
+/* What is known of an address space; *ret_mappings 0: no list has been published. */
+static __always_inline void unwind_find_space(__u64 space, __u64 *ret_mappings, __u32 *ret_runtime)
 {
+	*ret_mappings = *ret_runtime = 0;
 	for (__u32 i = 0; i < ABI_SPACE_PROBES; i++) {
 		__u32 at = ((__u32)space + i) & cfg.space_mask;
 		struct abi_space *s = bpf_map_lookup_elem(&spaces, &at);
 
-		if (s && s->token == space)
-			return s->mappings;
+		if (!s || s->token != space)
+			continue;
+		*ret_mappings = s->mappings;
+		*ret_runtime = s->runtime;
+		break;
 	}
-	return 0;
 }
 
 /* Where it is remembered that an address was asked for; *ret_id: as this. */
@@ -238,6 +133,8 @@ static __always_inline __u64 unwind_copy_bytes(const struct walk *w, const struc
 	c->stack = id;
 	c->from = from;
 	bpf_probe_read_kernel(c->registers, WALK_PT_REGS * sizeof(__u64), w->registers);
+	bpf_probe_read_kernel(c->entries, sizeof(c->entries), w->entries);
+	c->nr_entries = w->nr_entries;
 	/* Page by page: behind the last one there may be none. */
 	for (__u32 i = 0; i < bytes / ABI_COPY_STEP; i++) {
 		barrier_var(size);
@@ -290,9 +187,15 @@ static __always_inline void unwind_ask(struct scratch *s, const struct who *who)
 static __always_inline void unwind_by_tables(struct scratch *s, __u32 level, __u32 first,
 					     const struct who *who)
 {
-	__u64 mappings = unwind_mappings(who->space);
 	struct walk *w = &s->walk;
+	__u64 mappings;
+	__u32 runtime;
 
+	unwind_find_space(who->space, &mappings, &runtime);
+	w->nr_entries = w->next_entry = 0;
+	if (runtime)
+		interpreted_walk(s, level, runtime);
+	walk_enter(w);
 	w->pc = w->registers[WALK_PC];
 	w->sp = w->registers[WALK_SP];
 	w->fp = w->registers[WALK_FP];

@@ -28,6 +28,7 @@ enum {
 };
 
 #define WALK_NO_WINDOW 1ull /* no word's address */
+#define WALK_NO_ENTRY  ~0ull
 
 /*
  * A rule that was found once: the same few hundred callers come again and again, and one line of
@@ -55,6 +56,13 @@ struct walk {
 	__u8 flags;		     /* enum abi_stack_flag */
 	__u32 nr_asked;
 	__u64 asked[ABI_MAX_ASKED]; /* addresses for which there is no table yet */
+	/*
+	 * Where on the stack an interpreter's loop keeps something, innermost first: the frame
+	 * that has it is marked ABI_FRAME_RUNS. `entry`: the next one, or WALK_NO_ENTRY.
+	 */
+	__u64 entry;
+	__u32 nr_entries, next_entry;
+	__u64 entries[ABI_MAX_ENTRIES];
 	__u64 registers[WALK_REGISTERS];
 	__u64 window[WALK_WINDOW / 8];
 };
@@ -97,6 +105,14 @@ static inline __u64 walk_long(const __u32 *block, __u32 at)
 static inline __u32 walk_not_above(__u64 a, __u64 b)
 {
 	return ~(__u32)((__s64)(b - a) >> 63);
+}
+
+/* Goes on to the next loop. */
+static inline void walk_enter(struct walk *w)
+{
+	w->entry = w->next_entry < w->nr_entries
+			   ? w->entries[w->next_entry++ & (ABI_MAX_ENTRIES - 1)]
+			   : WALK_NO_ENTRY;
 }
 
 static inline void walk_ask(struct walk *w, __u64 address)
@@ -379,6 +395,10 @@ static inline int walk_step(struct walk *w, __u64 *frames)
 		*frame = pc;
 	if (r)
 		return r == 1;
+	if (w->entry - w->sp < caller.cfa - w->sp) {
+		*frame |= ABI_FRAME_RUNS;
+		walk_enter(w);
+	}
 	/* The lower one first: the window then has the other too. */
 	if (caller.fp_at && walk_read(w, caller.fp_at, &caller.fp))
 		return walk_stop(w, ABI_STOP_MEMORY);

@@ -26,6 +26,16 @@ struct mm_struct {
 	unsigned long start_stack;
 };
 
+struct thread_struct {
+#ifdef __TARGET_ARCH_x86
+	unsigned long fsbase;
+#else
+	struct {
+		unsigned long tp_value;
+	} uw;
+#endif
+};
+
 struct task_struct {
 	void *stack;
 	struct mm_struct *mm;
@@ -35,6 +45,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	__u64 start_boottime;
 	__u64 self_exec_id;
+	struct thread_struct thread;
 };
 
 struct gendisk {

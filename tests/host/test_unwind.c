@@ -16,7 +16,7 @@ static void put_space(__u64 token, __u32 nr, __u32 location)
 	__u32 at = (__u32)token & (SPACES - 1);
 	struct abi_space *s = host_lookup(&spaces, &at, sizeof(at));
 
-	*s = (struct abi_space){ token, (__u64)nr << 32 | location };
+	*s = (struct abi_space){ .token = token, .mappings = (__u64)nr << 32 | location };
 }
 
 static __u64 token(void)

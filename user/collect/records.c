@@ -212,6 +212,14 @@ static int work_off(struct records *r, void *data, size_t size)
 
 		return err < 0 || r->full ? err : stacks_take_copy(&r->stacks, c, size);
 	}
+	if (type == ABI_CODE && r->tables && tables_runtimes(r->tables) &&
+	    size >= sizeof(struct abi_code)) {
+		const struct abi_code *c = data;
+		int err = advance(r, c->time);
+
+		return err < 0 || r->full ? err
+					  : runtimes_take_code(tables_runtimes(r->tables), c, size);
+	}
 	if (type == ABI_SPILL && size >= sizeof(struct abi_event)) {
 		const struct abi_event *e = data;
 

@@ -7,6 +7,8 @@
 
 #include "base/array.h"
 
+enum { MAX_FRAMES = ABI_FRAME_KINDS * ABI_MAX_DEPTH };
+
 /* What the end of a walk costs a sample. */
 static const enum quality_id stop_costs[ABI_STOPS] = {
 	[ABI_STOP_KERNEL] = QUALITY_BY_FP,	    [ABI_STOP_ROOT] = QUALITY_ROOT,
@@ -24,10 +26,13 @@ int stacks_init(struct stacks *s, const struct drain_settings *settings, struct 
 		.capture = capture,
 		.tracker = tracker,
 		.tables = tables,
-		.frames = calloc(ABI_FRAME_KINDS * ABI_MAX_DEPTH, sizeof(*s->frames)),
+		.runtimes = tables ? tables_runtimes(tables) : NULL,
+		.frames = calloc(MAX_FRAMES, sizeof(*s->frames)),
+		.joined = calloc(MAX_FRAMES + ABI_MAX_CALLS + 1, sizeof(*s->joined)),
+		.calls = calloc(ABI_MAX_CALLS, sizeof(*s->calls)),
 		.walked = calloc(1, sizeof(*s->walked)),
 	};
-	return s->frames && s->walked ? 0 : -ENOMEM;
+	return s->frames && s->joined && s->calls && s->walked ? 0 : -ENOMEM;
 }
 
 void stacks_done(struct stacks *s)
@@ -37,6 +42,8 @@ void stacks_done(struct stacks *s)
 		free(s->copies[i].frames);
 	free(s->taken);
 	free(s->frames);
+	free(s->joined);
+	free(s->calls);
 	free(s->walked);
 }
 
@@ -112,22 +119,90 @@ static bool is_outdated(const struct stacks *r, const struct taken_stack *s)
 	       version.replaced != s->replaced;
 }
 
-/* From addresses to frames of the capture, with the process as it was when they were taken. */
+/* User frames of the capture, with the interpreter's loops marked. 0 or -ENOMEM. */
+static int normalise_user(struct stacks *r, const struct abi_stack *s, uint64_t *user,
+			  struct raw_frame *ret)
+{
+	const struct process_id process = { s->tgid, s->start_ns, s->time };
+	uint32_t nr = s->nr[ABI_USER_FRAMES];
+	_cleanup_free_ uint8_t *flags = calloc(nr + 1u, 1);
+	int err;
+
+	if (!flags)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < nr; i++) {
+		if (user[i] & ABI_FRAME_RUNS ||
+		    (s->nr_calls && r->runtimes &&
+		     runtimes_is_loop(r->runtimes, s->runtime, user[i])))
+			flags[i] = RAW_RUNS;
+		user[i] &= ~ABI_FRAME_RUNS;
+	}
+	err = nr ? tracker_frames(r->tracker, &process, user, nr, ret) : 0;
+	for (uint32_t i = 0; err >= 0 && i < nr; i++)
+		ret[i].flags |= flags[i];
+	return err < 0 ? err : 0;
+}
+
+/*
+ * Puts the interpreted calls between the nr frames of r->frames, into r->joined. The number
+ * of frames, or -ENOMEM.
+ */
+static int join_calls(struct stacks *r, const struct abi_stack *s, const struct abi_call *calls,
+		      uint32_t nr, struct taken_stack *taken)
+{
+	const uint32_t first = ABI_MAX_CALLS - ABI_ROOT_CALLS;
+	struct join_stack both = {
+		.native = r->frames,
+		.nr_native = nr,
+		.native_whole = s->stop == ABI_STOP_ROOT && !taken->cut,
+		.calls = r->calls,
+		.nr_calls = s->nr_calls,
+		.left_out = s->calls_walked > ABI_MAX_CALLS ? first : UINT32_MAX,
+		.mark = runtimes_left_out(r->runtimes),
+		.loops_by_address = runtimes_has_loops(r->runtimes, s->runtime),
+	};
+	bool fits;
+
+	taken->left_out = both.left_out == first;
+	for (uint32_t i = 0; i < s->nr_calls; i++) {
+		/* The last ones of many stand in a ring. */
+		uint32_t at = taken->left_out && i >= first
+				      ? first + (i - first + s->calls_walked) % ABI_ROOT_CALLS
+				      : i;
+		int known = runtimes_frame(r->runtimes, s->runtime, &calls[at], &r->calls[i].frame);
+
+		if (known < 0)
+			return known;
+		taken->code_lost |= !known;
+		r->calls[i].entered = calls[at].check & ABI_CALL_ENTERED;
+	}
+	nr = join(&both, r->joined, &fits);
+	taken->unjoined = !fits && both.native_whole;
+	return (int)nr;
+}
+
+/*
+ * From addresses to frames of the capture, with the process as it was when they were taken. `user`
+ * is changed; `calls` NULL: there are none.
+ */
 static int normalise(struct stacks *r, const struct abi_stack *s, const uint64_t *kernel,
-		     const uint64_t *user, struct taken_stack *ret)
+		     uint64_t *user, const struct abi_call *calls, struct taken_stack *ret)
 {
 	uint32_t nr_kernel = s->nr[ABI_KERNEL_FRAMES], nr_user = s->nr[ABI_USER_FRAMES];
 	const struct abi_config *cfg = &r->settings->config;
 	struct process_id process = { s->tgid, s->start_ns, s->time };
-	struct taken_stack taken = { .stop = s->stop < ABI_STOPS ? s->stop : ABI_STOP_NONE,
-				     .flags = s->flags };
+	struct taken_stack taken = {
+		.stop = s->stop < ABI_STOPS ? s->stop : ABI_STOP_NONE,
+		.flags = s->flags,
+		.interpreted = s->interpreted < ABI_INTERPRETED_STOPS ? s->interpreted : 0,
+	};
+	const struct raw_frame *frames = r->frames;
 	uint32_t nr_code;
 	int err;
 
 	for (uint32_t i = 0; i < nr_kernel; i++)
 		r->frames[i] = (struct raw_frame){ .offset = kernel[i] - (i ? 1 : 0) };
-	err = nr_user ? tracker_frames(r->tracker, &process, user, nr_user, r->frames + nr_kernel)
-		      : 0;
+	err = normalise_user(r, s, user, r->frames + nr_kernel);
 	if (err < 0)
 		return err;
 	note_space(r, s, &process, &taken);
@@ -135,7 +210,16 @@ static int normalise(struct stacks *r, const struct abi_stack *s, const uint64_t
 	taken.cut = nr_code < nr_user;
 	taken.deep = nr_kernel >= cfg->max_depth ||
 		     (s->stop == ABI_STOP_KERNEL && nr_user >= cfg->max_depth);
-	err = capture_stack(r->capture, r->frames, nr_kernel + nr_code, &taken.stack);
+	nr_code += nr_kernel;
+	if (calls && r->runtimes) {
+		err = join_calls(r, s, calls, nr_code, &taken);
+		if (err < 0)
+			return err;
+		nr_code = (uint32_t)err;
+		frames = r->joined;
+	}
+	taken.late = r->tables && !s->runtime && tables_runtime(r->tables, s->space);
+	err = capture_stack(r->capture, frames, nr_code, &taken.stack);
 	if (err >= 0)
 		*ret = taken;
 	return err;
@@ -164,7 +248,7 @@ int stacks_take_copy(struct stacks *r, const struct abi_copy *c, size_t size)
 }
 
 /* The user stack as it was walked again, in place of what the kernel half made of it. */
-static const uint64_t *find_copy(struct stacks *r, struct abi_stack *s)
+static uint64_t *find_copy(struct stacks *r, struct abi_stack *s)
 {
 	for (uint32_t i = 0; i < STACKS_COPIES && s->flags & ABI_STACK_COPIED; i++) {
 		struct rewalked *c = &r->copies[i];
@@ -184,12 +268,13 @@ static const uint64_t *find_copy(struct stacks *r, struct abi_stack *s)
 int stacks_take(struct stacks *r, struct abi_stack *s, size_t size)
 {
 	uint64_t nr = (uint64_t)s->nr[ABI_KERNEL_FRAMES] + s->nr[ABI_USER_FRAMES];
-	uint64_t *kernel = (uint64_t *)(s + 1), *own;
-	const uint64_t *user;
+	uint64_t *kernel = (uint64_t *)(s + 1), *own, *user;
+	const struct abi_call *calls = (const struct abi_call *)(kernel + nr);
 	struct taken_stack taken;
 	int err;
 
-	if (nr > ABI_FRAME_KINDS * ABI_MAX_DEPTH || sizeof(*s) + nr * sizeof(uint64_t) > size)
+	if (nr > MAX_FRAMES || s->nr_calls > ABI_MAX_CALLS ||
+	    sizeof(*s) + nr * sizeof(uint64_t) + s->nr_calls * sizeof(*calls) > size)
 		return -EPROTO;
 	/* The first is kept: two CPUs may send the same one. */
 	if (stacks_find(r, s->id).stack != STACKS_NONE)
@@ -198,7 +283,7 @@ int stacks_take(struct stacks *r, struct abi_stack *s, size_t size)
 	for (uint32_t i = 1; !is_walked(s) && i < s->nr[ABI_USER_FRAMES]; i++)
 		own[i]--;
 	user = find_copy(r, s);
-	err = normalise(r, s, kernel, user ? user : own, &taken);
+	err = normalise(r, s, kernel, user ? user : own, s->nr_calls ? calls : NULL, &taken);
 	return err < 0 ? err : learn(r, s->id, &taken);
 }
 
@@ -209,6 +294,22 @@ static void mark_used(struct stacks *r, uint32_t stack)
 
 	for (uint32_t i = 0; i < s.nr; i++)
 		tables_used(r->tables, s.frames[i].object);
+}
+
+static void count_interpreted(uint64_t *n, const struct taken_stack *s, uint64_t count)
+{
+	n[QUALITY_INTERPRETED_LATE] += s->late ? count : 0;
+	if (s->interpreted == ABI_INTERPRETED_NONE)
+		return;
+	n[QUALITY_INTERPRETED] += count;
+	n[QUALITY_UNJOINED] += s->unjoined ? count : 0;
+	n[QUALITY_CODE_LOST] += s->code_lost ? count : 0;
+	if (s->interpreted == ABI_INTERPRETED_DEPTH || s->left_out)
+		n[QUALITY_CALLS_LEFT_OUT] += count;
+	else if (s->interpreted != ABI_INTERPRETED_WHOLE)
+		n[QUALITY_INTERPRETED_LOST] += count;
+	else if (!s->unjoined && !s->code_lost)
+		n[QUALITY_INTERPRETED_WHOLE] += count;
 }
 
 void stacks_count(struct stacks *r, const struct taken_stack *s, uint64_t count)
@@ -226,6 +327,7 @@ void stacks_count(struct stacks *r, const struct taken_stack *s, uint64_t count)
 		n[QUALITY_TRUNCATED] += count;
 	else if (stop_costs[s->stop] && !(approximate && s->stop == ABI_STOP_ROOT))
 		n[stop_costs[s->stop]] += count;
+	count_interpreted(n, s, count);
 	if (r->tables && s->stack != STACKS_NONE && tables_under_pressure(r->tables))
 		mark_used(r, s->stack);
 }

@@ -10,6 +10,8 @@
 
 #include "base/intern.h"
 #include "collect/drain.h"
+#include "collect/join.h"
+#include "collect/runtimes.h"
 #include "collect/tables.h"
 
 #define STACKS_NONE UINT32_MAX
@@ -20,6 +22,11 @@ struct taken_stack {
 	uint8_t stop, flags; /* enum abi_stop, enum abi_stack_flag */
 	bool cut;	     /* it went on where no code is */
 	bool deep;	     /* its kernel part is at the depth limit */
+	uint8_t interpreted; /* enum abi_interpreted */
+	bool late;	     /* it was taken before its interpreter was known */
+	bool unjoined;	     /* … it does not fit together with the native stack */
+	bool code_lost;	     /* … it has code without a name */
+	bool left_out;	     /* … calls in its middle are not kept */
 	/* What it was walked by held good for the space as it was then; tgid 0: nothing to ask. */
 	struct space_key space;
 	uint64_t replaced; /* the version's */
@@ -40,13 +47,15 @@ struct stacks {
 	const struct drain_settings *settings;
 	struct capture *capture;
 	struct tracker *tracker;
-	struct tables *tables; /* NULL: the kernel walks */
-	struct intern ids;     /* the kernel half's, to positions in … */
+	struct tables *tables;	   /* NULL: the kernel walks */
+	struct runtimes *runtimes; /* NULL: interpreters are not looked for */
+	struct intern ids;	   /* the kernel half's, to positions in … */
 	struct taken_stack *taken;
 	uint32_t cap_taken;
 	struct rewalked copies[STACKS_COPIES]; /* a ring of the last ones */
 	uint32_t nr_copies;
-	struct raw_frame *frames;    /* of the stack being normalised */
+	struct raw_frame *frames, *joined; /* of the stack being normalised */
+	struct join_call *calls;
 	struct tables_stack *walked; /* of the copy being walked */
 };
 

@@ -50,6 +50,8 @@ int tables_prepare(const struct tables_settings *settings, struct bpf_object *ob
 	if (!spaces || !segments)
 		return -ENOENT;
 	r = bpf_map__set_max_entries(spaces, settings->nr_spaces);
+	if (r >= 0)
+		r = runtimes_prepare(obj, settings->nr_runtimes);
 	return r < 0 ? r
 		     : bpf_map__set_max_entries(segments, most < ABI_MAX_SEGMENTS
 								  ? (uint32_t)most
@@ -119,6 +121,12 @@ int tables_open(struct tables **ret, const struct tables_settings *settings, str
 		return r;
 	}
 	(*ret)->entries_size = size;
+	r = runtimes_open(&(*ret)->runtimes, obj, settings->nr_runtimes, tracker, capture);
+	if (r < 0) {
+		tables_free(*ret);
+		*ret = NULL;
+		return r;
+	}
 	/* Here, and not when the first sample waits for it: showing them to programs takes a while.
 	 */
 	segments_prepare((*ret)->segments, SEGMENT_TABLES, FIRST_WORDS);
@@ -132,6 +140,7 @@ void tables_free(struct tables *t)
 	for (uint32_t i = 0; i < t->nr_tables; i++)
 		table_free(t, t->tables[i]);
 	segments_free(t->segments);
+	runtimes_free(t->runtimes);
 	unwind_cache_close(t->cache);
 	if (t->entries_size)
 		munmap(t->entries, t->entries_size);
@@ -277,6 +286,18 @@ bool tables_is_current(struct tables *t, uint64_t space, uint32_t mappings)
 	return false;
 }
 
+struct runtimes *tables_runtimes(const struct tables *t)
+{
+	return t->runtimes;
+}
+
+uint32_t tables_runtime(const struct tables *t, uint64_t space)
+{
+	const struct published *p = tables_find(t, space);
+
+	return p ? p->runtime : 0;
+}
+
 void tables_used(struct tables *t, uint32_t object)
 {
 	struct table *table = object < t->nr_tables ? t->tables[object] : NULL;
@@ -301,7 +322,8 @@ void tables_count(const struct tables *t, struct tables_counts *ret)
 
 size_t tables_memory(const struct tables *t)
 {
-	return sizeof(*t) + segments_map_bytes(t->segments) + segments_memory(t->segments) +
+	return sizeof(*t) + (t->runtimes ? runtimes_memory(t->runtimes) : 0) +
+	       segments_map_bytes(t->segments) + segments_memory(t->segments) +
 	       t->nr_spaces * (sizeof(*t->spaces) + sizeof(*t->entries)) +
 	       t->nr_published * sizeof(**t->published) + t->cap_published * sizeof(*t->published) +
 	       t->table_memory + t->cap_tables * sizeof(*t->tables) +

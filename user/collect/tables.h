@@ -12,6 +12,7 @@
 #include "process/tracker.h"
 
 struct bpf_object;
+struct runtimes;
 struct tables;
 
 struct tables_settings {
@@ -19,6 +20,7 @@ struct tables_settings {
 	const char *cache_folder; /* of compiled tables; NULL: none is used */
 	uint64_t max_cache_bytes; /* on disk */
 	uint32_t nr_spaces;	  /* entries of the table of address spaces: a power of two */
+	uint32_t nr_runtimes;	  /* … of the table of runtimes */
 	uint64_t code_mask;	  /* as in struct abi_config */
 };
 
@@ -61,6 +63,10 @@ void tables_barrier(struct tables *t);
  * that was taken when the tracker's time was.
  */
 bool tables_is_current(struct tables *t, uint64_t space, uint32_t mappings);
+/* How interpreters are walked; NULL: they are not. */
+struct runtimes *tables_runtimes(const struct tables *t);
+/* The place of the space's runtime, as published; 0: it has none, or it is not known yet. */
+uint32_t tables_runtime(const struct tables *t, uint64_t space);
 /* A stack with a frame in this object of the capture was counted: it is in use. */
 void tables_used(struct tables *t, uint32_t object);
 /* Is room scarce, so that tables_used() decides which tables stay? */

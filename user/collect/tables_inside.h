@@ -7,6 +7,7 @@
  * what both stood in is used again after a barrier.
  */
 #pragma once
+#include "collect/runtimes.h"
 #include "collect/segments.h"
 #include "collect/tables.h"
 #include "unwind/cache.h"
@@ -69,6 +70,10 @@ struct published {
 		uint64_t replaced; /* the version's */
 	} before[LISTS_KEPT];
 	uint32_t nr_before;
+	uint32_t runtime;    /* its place; 0: none */
+	bool has_refused;    /* it has one that can't be walked */
+	uint64_t look_again; /* ns: when to look for one; 0: when its mappings change */
+	uint64_t look_wait;  /* ns: the time before that */
 };
 
 /* What may be done of a kind of work: so much CPU time, with some credit. */
@@ -84,6 +89,7 @@ struct tables {
 	struct tracker *tracker;
 	struct capture *capture;
 	struct segments *segments;
+	struct runtimes *runtimes;  /* NULL: interpreters are not looked for */
 	struct unwind_cache *cache; /* NULL: none */
 	struct abi_space *entries;  /* as the kernel half reads them */
 	size_t entries_size;	    /* of the map; 0: not ours to unmap */
@@ -143,7 +149,7 @@ int tables_make_list(struct tables *t, const struct space_key *key, uint64_t *re
 		     bool *ret_lacks);
 
 /* tables_space.c */
-struct published *tables_find(struct tables *t, uint64_t token);
+struct published *tables_find(const struct tables *t, uint64_t token);
 /* The space's entry, made if there is room. 1, 0: there is none before the next barrier, -ENOMEM.
  */
 int tables_take_entry(struct tables *t, uint64_t token, const struct space_key *key,

@@ -7,6 +7,7 @@
 
 #define FIRST_WAIT_NS 5000000ull
 #define LAST_WAIT_NS  1000000000ull
+#define LOOK_WAIT_NS  10000000ull
 
 enum {
 	NUMBER_WORDS = 2, /* a list's number, before its mappings */
@@ -28,7 +29,7 @@ static uint32_t entry_of(const struct tables *t, uint64_t token, uint32_t probe)
 	return (uint32_t)((token + probe) & (t->nr_spaces - 1));
 }
 
-struct published *tables_find(struct tables *t, uint64_t token)
+struct published *tables_find(const struct tables *t, uint64_t token)
 {
 	for (uint32_t i = 0; i < ABI_SPACE_PROBES; i++) {
 		struct published *p = t->spaces[entry_of(t, token, i)];
@@ -93,6 +94,7 @@ static void show(struct tables *t, struct published *p, uint32_t location, uint3
 {
 	struct abi_space *e = &t->entries[p->entry];
 
+	__atomic_store_n(&e->runtime, p->runtime, __ATOMIC_RELEASE);
 	__atomic_store_n(&e->mappings, (uint64_t)nr << 32 | location, __ATOMIC_RELEASE);
 	__atomic_store_n(&e->token, p->token, __ATOMIC_RELEASE);
 }
@@ -168,6 +170,27 @@ static void withdraw_longest(struct tables *t, uint32_t nr)
 		tables_withdraw(t, longest);
 }
 
+/* Looks for an interpreter in what the space maps. 0 or -ENOMEM. */
+static int find_runtime(struct tables *t, struct published *p)
+{
+	uint32_t before = p->runtime;
+	int r;
+
+	p->look_again = 0;
+	if (!t->runtimes || p->has_refused)
+		return 0;
+	r = runtimes_find(t->runtimes, &p->key, &p->runtime);
+	p->has_refused = r == -ENOTSUP;
+	if (r == -EAGAIN) {
+		p->look_wait = p->look_wait ? 2 * p->look_wait : LOOK_WAIT_NS;
+		p->look_wait = p->look_wait < LAST_WAIT_NS ? p->look_wait : LAST_WAIT_NS;
+		p->look_again = tables_now() + p->look_wait;
+	}
+	if (p->runtime != before)
+		show(t, p, tables_list_at(p), p->nr);
+	return r == -ENOMEM ? r : 0;
+}
+
 int tables_publish(struct tables *t, struct published *p)
 {
 	uint64_t begin = tables_now(), tables;
@@ -179,7 +202,9 @@ int tables_publish(struct tables *t, struct published *p)
 		give_up_entry(t, p);
 		return 0;
 	}
-	r = tables_make_list(t, &p->key, &tables, &lacks);
+	r = find_runtime(t, p);
+	if (!r)
+		r = tables_make_list(t, &p->key, &tables, &lacks);
 	if (!r)
 		r = put_list(t, p, &version);
 	if (r < 0) {
@@ -231,6 +256,9 @@ static int tend(struct tables *t, struct published *p, uint64_t now)
 		give_up_entry(t, p);
 		return 0;
 	}
+	if (p->look_again && now >= p->look_again && find_runtime(t, p) < 0)
+		return -ENOMEM;
+	t->pending |= p->look_again && p->look_wait < LAST_WAIT_NS / 4;
 	if (version.changes == p->version.changes && !p->due)
 		return 0;
 	if (now - p->made < p->wait) {
@@ -301,6 +329,8 @@ void tables_reclaim_entries(struct tables *t)
 		if (p->list.words)
 			segments_put(t->segments, p->list);
 		t->spaces[p->entry] = NULL;
+		if (t->runtimes)
+			runtimes_put(t->runtimes, p->runtime);
 		free(p);
 	}
 	t->nr_published = nr;

@@ -84,6 +84,9 @@ static void walk_once(struct tables *t, const struct abi_copy *c, uint32_t max_d
 	w->nr_mappings = t->nr_list;
 	w->max = max_depth;
 	w->exact = w->whole = 1;
+	w->nr_entries = c->nr_entries < ABI_COPY_ENTRIES ? c->nr_entries : ABI_COPY_ENTRIES;
+	memcpy(w->entries, c->entries, sizeof(c->entries));
+	walk_enter(w);
 	while (!walk_step(w, frames))
 		continue;
 }

@@ -32,7 +32,8 @@ bool tracker_space_version(const struct tracker *t, const struct space_key *key,
 
 	if (!s)
 		return false;
-	*ret = (struct space_version){ s->changes, s->replaced, s->ranges ? s->ranges->nr : 0 };
+	*ret = (struct space_version){ s->changes, s->replaced, s->ranges ? s->ranges->nr : 0,
+				       s->family };
 	return true;
 }
 
@@ -43,8 +44,9 @@ static struct mapped mapped_of(const struct tracker *t, const struct range *r)
 		[FILE_IS_MEMFD] = MAPPED_MEMFD,	    [FILE_IS_VDSO] = MAPPED_VDSO,
 		[FILE_IS_SPECIAL] = MAPPED_SPECIAL,
 	};
-	struct mapped m = { r->start, r->end, r->offset, kinds[t->files[r->file].kind],
-			    SPACE_NO_OBJECT };
+	struct mapped m = { r->start,	     r->end,
+			    r->offset,	     kinds[t->files[r->file].kind],
+			    SPACE_NO_OBJECT, tracker_file_path(t, r->file) };
 
 	/* A 32-bit process has another vdso than we. */
 	if (m.kind == MAPPED_VDSO && !(r->start >> 32))

@@ -76,6 +76,7 @@ int space_add(struct space_table *t, uint32_t tgid, uint64_t from, struct space 
 			     .jit = SPACE_NO_OBJECT,
 			     .none = SPACE_NO_OBJECT,
 			     .seq = ++t->seq };
+	s->family = s->seq;
 	if (*newest) {
 		(*newest)->newer = s;
 		space_end(t, *newest, from);

@@ -33,6 +33,7 @@ struct space {
 	uint32_t jit, none;	    /* objects of the capture; SPACE_NO_OBJECT */
 	uint32_t container, cgroup; /* strings of the capture */
 	uint32_t seq;		    /* no two spaces of a tracker have one */
+	uint32_t family;	    /* seq of the first of those that were forked of it */
 	uint32_t round;		    /* of tracker_rescan() in which it was last seen */
 	bool has_cgroup;	    /* container and cgroup were read, not inherited */
 	bool no_jit;		    /* the perf map can't be had */

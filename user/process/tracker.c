@@ -154,6 +154,7 @@ static int on_fork(struct tracker *t, const struct process_event *e)
 	s->parent = e->parent;
 	if (!parent)
 		return 0;
+	s->family = parent->family;
 	s->ranges = ranges_share(parent->ranges);
 	s->limited = parent->limited;
 	s->container = parent->container;

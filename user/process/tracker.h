@@ -78,6 +78,8 @@ struct space_version {
 	uint64_t changes;  /* of what is mapped */
 	uint64_t replaced; /* of these: other code stood there before */
 	uint32_t nr;	   /* mappings there are */
+	/* What it shares with those it was forked of, and which were of it, until an exec. */
+	uint32_t family;
 };
 
 enum mapped_kind {
@@ -93,7 +95,8 @@ struct mapped {
 	uint64_t start, end;
 	uint64_t offset; /* in the file, at start */
 	enum mapped_kind kind;
-	uint32_t object; /* of the capture; UINT32_MAX: it was not sampled yet, or has none */
+	uint32_t object;  /* of the capture; UINT32_MAX: it was not sampled yet, or has none */
+	const char *path; /* as the process sees it; good until the next event */
 };
 
 typedef int (*mapped_fn)(void *ctx, const struct mapped *m);

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Interpreted stacks: the frames of the runtime that the running thread's
+ * process is known to have, leaf first, into a scratch of their own; and what
+ * they run, sent when it is new. How a process is walked stands in `runtimes`;
+ * each runtime's walk is a header of plain C. It comes before the walk of native frames, which
+ * then finds the loops that ran these.
+ */
+#pragma once
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+#include "compat.bpf.h"
+#include "hash.h"
+#include "ring.bpf.h"
+#include "scratch.bpf.h"
+
+/* Written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct abi_runtime);
+	__uint(max_entries, 1);
+} runtimes SEC(".maps");
+
+struct python_walk;
+
+static __always_inline long python_read(const struct python_walk *p, void *to, __u32 size,
+					__u64 from)
+{
+	return bpf_probe_read_user(to, size, (void *)from);
+}
+
+#include "python.h"
+
+struct interpreted {
+	struct python_walk python;
+	struct abi_call calls[ABI_MAX_CALLS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct interpreted);
+	__uint(max_entries, SCRATCH_LEVELS);
+} interpreting SEC(".maps");
+
+/* Functions of their own, with scalars, as unwind_step(). `level`: of the scratch. */
+__noinline int interpreted_begin(__u32 level, __u32 runtime, __u64 thread)
+{
+	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
+	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
+
+	if (!i || !r || r->kind != ABI_RUNTIME_PYTHON)
+		return 1;
+	return python_begin(&i->python, &r->python, thread);
+}
+
+__noinline int interpreted_step(__u32 level, __u32 runtime)
+{
+	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
+	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+
+	if (!i || !r || !s)
+		return 1;
+	return python_step(&i->python, &r->python, i->calls, s->walk.entries);
+}
+
+/* Walks the interpreted stack: the calls stand in `interpreting`, the loops in s->walk. */
+static __always_inline void interpreted_walk(struct scratch *s, __u32 level, __u32 runtime)
+{
+	struct interpreted *in = bpf_map_lookup_elem(&interpreting, &level);
+
+	if (!in)
+		return;
+	in->python.stop = ABI_INTERPRETED_NONE;
+	in->python.nr = in->python.nr_entries = 0;
+	if (!interpreted_begin(level, runtime, compat_thread_pointer())) {
+		in->python.stop = ABI_INTERPRETED_DEPTH;
+		/* A shim counts as no call. */
+		for (int i = 0; i <= ABI_CALLS_WALKED + ABI_MAX_ENTRIES; i++)
+			if (interpreted_step(level, runtime))
+				break;
+	}
+	s->stack.runtime = runtime;
+	s->stack.interpreted = in->python.stop;
+	s->stack.calls_walked = in->python.nr;
+	s->stack.nr_calls = in->python.nr < ABI_MAX_CALLS ? in->python.nr : ABI_MAX_CALLS;
+	s->walk.nr_entries = in->python.nr_entries;
+}
+
+/* Puts the calls behind so many frames, as they are sent. The words that there are then. */
+static __always_inline __u32 interpreted_append(struct scratch *s, __u32 level, __u32 nr)
+{
+	struct interpreted *in = bpf_map_lookup_elem(&interpreting, &level);
+	__u64 size = s->stack.nr_calls * sizeof(struct abi_call);
+
+	if (!in || nr > ABI_FRAME_KINDS * ABI_MAX_DEPTH)
+		return nr;
+	barrier_var(size);
+	if (size > sizeof(in->calls))
+		return nr;
+	bpf_probe_read_kernel(&s->frames[nr], size, in->calls);
+	return nr + s->stack.nr_calls * (__u32)(sizeof(struct abi_call) / sizeof(__u64));
+}
+
+static __always_inline __u32 code_read_text(void *to, __u64 from)
+{
+	/* Most are short, and what lies behind them may be no memory. */
+	if (!bpf_probe_read_user(to, ABI_CODE_TEXT, (void *)from))
+		return ABI_CODE_TEXT;
+	return bpf_probe_read_user(to, ABI_CODE_TEXT / 4, (void *)from) ? 0 : ABI_CODE_TEXT / 4;
+}
+
+static __always_inline void code_read_python(struct abi_code *c, const struct abi_python *l)
+{
+	const __u64 *words = (const __u64 *)c->object;
+	__u64 size = 0, lines;
+	__u32 name = l->code_qualname ? l->code_qualname : l->code_name;
+
+	c->object_size = ABI_CODE_BYTES;
+	if (bpf_probe_read_user(c->object, ABI_CODE_BYTES, (void *)c->code)) {
+		c->object_size = 0;
+		return;
+	}
+	c->text_sizes[0] = code_read_text(c->texts[0], words[l->code_file >> 3 & 31]);
+	c->text_sizes[1] = code_read_text(c->texts[1], words[name >> 3 & 31]);
+	lines = words[l->code_lines >> 3 & 31];
+	if (bpf_probe_read_user(&size, sizeof(size), (void *)(lines + l->bytes_size)))
+		return;
+	size += l->bytes_data;
+	if (size > ABI_CODE_LINES)
+		size = ABI_CODE_LINES;
+	if (!bpf_probe_read_user(c->lines, size, (void *)lines))
+		c->lines_size = size;
+}
+
+/* Sends the nth call's code object, if it is new. */
+__noinline int code_send(__u32 level, __u32 n, __u64 space)
+{
+	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+	struct abi_runtime *r;
+	struct abi_call call;
+	struct abi_code *c;
+	__u64 id, *slot;
+	__u32 runtime;
+	bool known;
+
+	if (!i || !s || n >= s->stack.nr_calls)
+		return 1;
+	runtime = s->stack.runtime;
+	r = bpf_map_lookup_elem(&runtimes, &runtime);
+	if (!r)
+		return 1;
+	call = i->calls[n & (ABI_MAX_CALLS - 1)];
+	call.check &= ~ABI_CALL_ENTERED;
+	id = hash_id(hash_word(hash_word(cfg.seed ^ r->family, call.code), call.check));
+	slot = seen_slot(id, &known);
+	if (known || !slot || !call.check)
+		return 0;
+	c = bpf_ringbuf_reserve(&ring, sizeof(*c), 0);
+	if (!c) {
+		count(ABI_COUNT_STACK_LOST);
+		return 1;
+	}
+	c->type = ABI_CODE;
+	c->tgid = bpf_get_current_pid_tgid() >> 32;
+	c->start_ns = s->stack.start_ns;
+	c->time = bpf_ktime_get_ns();
+	c->space = space;
+	c->family = r->family;
+	c->code = call.code;
+	c->runtime = runtime;
+	c->check = call.check;
+	c->object_size = c->text_sizes[0] = c->text_sizes[1] = c->lines_size = 0;
+	code_read_python(c, &r->python);
+	bpf_ringbuf_submit(c, ring_is_half_full() ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	*slot = id;
+	return 0;
+}
+
+/* Sends what a new stack's calls run. */
+static __always_inline void interpreted_send(struct scratch *s, __u32 level, __u64 space)
+{
+	for (__u32 i = 0; i < ABI_MAX_CALLS; i++)
+		if (code_send(level, i, space))
+			break;
+}

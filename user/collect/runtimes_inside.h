@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The inside of runtimes.h: runtimes.c (processes), runtimes_code.c (what they run). */
+#pragma once
+#include "base/intern.h"
+#include "collect/runtimes.h"
+#include "runtime/runtime.h"
+
+enum look { NOT_LOOKED, HAS_NONE, HAS_RUNTIME, HAS_REFUSED };
+
+/* An object of the capture. */
+struct looked {
+	enum look look;
+	struct runtime_build build;
+};
+
+/* A process, by its place in the map. */
+struct placed {
+	bool used;
+	struct space_key key;
+	uint32_t object;
+	uint64_t bias;
+};
+
+struct runtimes {
+	struct tracker *tracker;
+	struct capture *capture;
+	struct abi_runtime *entries; /* as the kernel half reads them; 0 is nobody's */
+	size_t entries_size;	     /* of the map; 0: not ours to unmap */
+	struct placed *placed;
+	uint32_t nr;
+	struct looked **looked; /* by object; NULL: not yet */
+	uint32_t nr_looked, cap_looked;
+	struct intern code_keys;
+	uint32_t *codes; /* of the capture, by id of code_keys */
+	uint32_t cap_codes;
+	struct raw_frame lost, left_out; /* marks */
+};
+
+/* runtimes_code.c */
+int runtimes_make_marks(struct runtimes *r);
