@@ -79,10 +79,11 @@ static inline __u64 python_thread_local(const struct python_walk *p,
 	if (!v->offset && !v->module)
 		return 0;
 	if (v->module) {
-		/* tcbhead_t.dtv, then dtv_t of 16 bytes. */
+		/* tcbhead_t.dtv, then dtv_t of 16 bytes; before them, how many a thread has. */
 		block = python_pointer(p, p->thread + 8);
-		if (block)
-			block = python_pointer(p, block + 16 * v->module);
+		if (python_pointer(p, block - 16) < v->module)
+			return 0;
+		block = python_pointer(p, block + 16 * v->module);
 		if (!block || block == ~0ull)
 			return 0;
 	}
