@@ -117,33 +117,42 @@ static inline __u64 python_by_key(const struct python_walk *p, const struct abi_
  */
 static inline int python_is_ambiguous(const struct python_walk *p, const struct abi_python *l)
 {
-	__u64 first = l->interpreters ? python_pointer(p, l->interpreters) : 0;
+	__u64 first, next;
 
-	return first && python_pointer(p, first + l->interpreter_next);
+	if (!l->interpreters)
+		return 0;
+	/* What can't be read may be a second one. */
+	return python_read(p, &first, sizeof(first), l->interpreters) ||
+	       python_read(p, &next, sizeof(next), first + l->interpreter_next) || next;
+}
+
+/* Anything else was left by another thread, or is no state at all. */
+static inline int python_is_ours(const struct python_walk *p, const struct abi_python *l,
+				 __u64 state)
+{
+	return state && python_pointer(p, state + l->state_thread) == p->thread;
 }
 
 static inline int python_find_state(struct python_walk *p, const struct abi_python *l)
 {
-	__u64 state = python_thread_local(p, &l->held);
+	__u64 held, kept = 0, keyed = 0;
 
-	if (!state)
-		state = python_thread_local(p, &l->kept);
-	if (!state && l->holder) {
-		state = python_pointer(p, l->holder);
-		if (state && python_pointer(p, state + l->state_thread) != p->thread)
-			state = 0;
-	}
-	if (!state) {
-		state = python_by_key(p, l);
-		if (state && python_is_ambiguous(p, l))
-			return python_stop(p, ABI_INTERPRETED_AMBIGUOUS);
-	}
-	if (!state)
-		return python_stop(p, ABI_INTERPRETED_NONE);
-	if (python_pointer(p, state + l->state_thread) != p->thread)
-		return python_stop(p, ABI_INTERPRETED_STRANGER);
-	p->state = state;
-	return 0;
+	p->state = held = python_thread_local(p, &l->held);
+	if (python_is_ours(p, l, p->state))
+		return 0;
+	p->state = kept = python_thread_local(p, &l->kept);
+	if (python_is_ours(p, l, p->state))
+		return 0;
+	/* Most times another thread's. */
+	p->state = l->holder ? python_pointer(p, l->holder) : 0;
+	if (python_is_ours(p, l, p->state))
+		return 0;
+	p->state = keyed = python_by_key(p, l);
+	if (python_is_ours(p, l, p->state))
+		return python_is_ambiguous(p, l) ? python_stop(p, ABI_INTERPRETED_AMBIGUOUS) : 0;
+	p->state = 0;
+	return python_stop(p,
+			   held || kept || keyed ? ABI_INTERPRETED_STRANGER : ABI_INTERPRETED_NONE);
 }
 
 /* Finds the innermost frame of the thread `thread`. Not 0: there is none, p->stop says why. */
