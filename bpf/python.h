@@ -155,6 +155,22 @@ static inline int python_find_state(struct python_walk *p, const struct abi_pyth
 			   held || kept || keyed ? ABI_INTERPRETED_STRANGER : ABI_INTERPRETED_NONE);
 }
 
+/* The innermost frame of the state; 0: it runs none. Not 0: it can't be read. */
+static inline long python_find_frame(struct python_walk *p, const struct abi_python *l)
+{
+	__u64 at = p->state + l->state_frame;
+
+	p->frame = 0;
+	if (l->cframe_frame != PYTHON_NO_CFRAME) {
+		if (python_read(p, &p->cframe, sizeof(p->cframe), at))
+			return 1;
+		if (!p->cframe)
+			return 0;
+		at = p->cframe + l->cframe_frame;
+	}
+	return python_read(p, &p->frame, sizeof(p->frame), at);
+}
+
 /* Finds the innermost frame of the thread `thread`. Not 0: there is none, p->stop says why. */
 static inline int python_begin(struct python_walk *p, const struct abi_python *l, __u64 thread)
 {
@@ -165,12 +181,7 @@ static inline int python_begin(struct python_walk *p, const struct abi_python *l
 	p->stop = ABI_INTERPRETED_NONE;
 	if (!thread || python_find_state(p, l))
 		return 1;
-	p->frame = python_pointer(p, p->state + l->state_frame);
-	if (l->cframe_frame == PYTHON_NO_CFRAME || !p->frame)
-		return 0;
-	p->cframe = p->frame;
-	p->frame = python_pointer(p, p->cframe + l->cframe_frame);
-	return 0;
+	return python_find_frame(p, l) ? python_stop(p, ABI_INTERPRETED_MEMORY) : 0;
 }
 
 /* What tells a code object from another one at the same address later. Not 0; bit 0 is free. */
