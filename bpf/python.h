@@ -252,8 +252,9 @@ static inline int python_step(struct python_walk *p, const struct abi_python *l,
 	__u32 size = l->frames == ABI_PYTHON_OBJECTS ? PYTHON_FRAME_BYTES : PYTHON_FRAME_SHORT;
 	__u64 frame = p->frame;
 
+	/* Each list's first frame is one that the loop was entered with. */
 	if (!frame)
-		return python_stop(p, ABI_INTERPRETED_WHOLE);
+		return python_stop(p, p->entered ? ABI_INTERPRETED_WHOLE : ABI_INTERPRETED_MEMORY);
 	if (p->nr >= ABI_CALLS_WALKED || p->nr_shims >= ABI_CALLS_WALKED)
 		return python_stop(p, ABI_INTERPRETED_DEPTH);
 	if (frame & 7 || python_read(p, p->bytes, size, frame))
