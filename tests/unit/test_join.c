@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collect/join.h"
+
+enum { MOST = 32 };
+
+/*
+ * Stacks as words, leaf first. Native: lower-case letters, with a '*' behind one that is a loop.
+ * Calls: capital letters, with a '.' behind one that its loop was entered with; '|' where some were
+ * left out.
+ */
+struct case_of_join {
+	const char *native, *calls, *joined;
+	bool fits, cut, by_address;
+};
+
+static uint32_t read_native(const char *s, struct raw_frame *ret)
+{
+	uint32_t nr = 0;
+
+	for (; *s; s++) {
+		if (*s == '*')
+			ret[nr - 1].flags = RAW_RUNS;
+		else
+			ret[nr++] = (struct raw_frame){ .offset = (uint64_t)*s };
+	}
+	return nr;
+}
+
+static uint32_t read_calls(const char *s, struct join_call *ret, uint32_t *ret_left_out)
+{
+	uint32_t nr = 0;
+
+	*ret_left_out = UINT32_MAX;
+	for (; *s; s++) {
+		if (*s == '|')
+			*ret_left_out = nr;
+		else if (*s == '.')
+			ret[nr - 1].entered = true;
+		else
+			ret[nr++] = (struct join_call){ .frame = { .offset = (uint64_t)*s } };
+	}
+	return nr;
+}
+
+static void check(const struct case_of_join *c)
+{
+	struct raw_frame native[MOST], joined[2 * MOST];
+	struct join_call calls[MOST];
+	struct join_stack s = { .native = native,
+				.calls = calls,
+				.native_whole = !c->cut,
+				.loops_by_address = c->by_address,
+				.mark = { .offset = '|' } };
+	char text[2 * MOST] = "";
+	uint32_t nr;
+	bool fits;
+
+	s.nr_native = read_native(c->native, native);
+	s.nr_calls = read_calls(c->calls, calls, &s.left_out);
+	nr = join(&s, joined, &fits);
+	assert_true(nr <= s.nr_native + s.nr_calls + 1);
+	for (uint32_t i = 0; i < nr; i++)
+		text[i] = (char)joined[i].offset;
+	assert_string_equal(text, c->joined);
+	assert_int_equal(fits, c->fits);
+}
+
+static void joins(void **state)
+{
+	static const struct case_of_join cases[] = {
+		/* Nothing interpreted; nothing native. */
+		{ "abc", "", "abc", .fits = true },
+		{ "", "A.", "A", .fits = false },
+		/* One loop, with C below and above it. */
+		{ "abe*m", "AB.", "abABem", .fits = true },
+		/* C called by a call and calling one: sorted(key=…). */
+		{ "e*le*m", "AB.C.", "ABelCem", .fits = true },
+		/* Each call has a loop of its own: to 3.10. */
+		{ "e*e*e*m", "A.B.C.", "AeBeCem", .fits = true, .by_address = true },
+		/* The innermost loop was entered a moment ago. */
+		{ "e*e*e*m", "B.C.", "eBeCem", .fits = true, .by_address = true },
+		/* Two too many can't be. */
+		{ "e*e*e*m", "C.", "Ceeem", .fits = false, .by_address = true },
+		/* Loops that say themselves what they run have no such beginning. */
+		{ "e*e*m", "C.", "Ceem", .fits = false },
+		/* The native stack was cut: what it would have run stands at its root. */
+		{ "ae*b", "AB.CD.E.", "aABebCDE", .fits = false, .cut = true },
+		/* The walk of calls ended early. */
+		{ "ae*b", "AB", "aABeb", .fits = false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check(&cases[i]);
+}
+
+static void joins_across_a_gap(void **state)
+{
+	static const struct case_of_join cases[] = {
+		/* All in one loop. */
+		{ "abe*m", "ABC|XY.", "abABC|XYem", .fits = true },
+		/* One loop a call: those between have theirs behind the mark. */
+		{ "e*e*f*g*h*m", "A.B.|Y.Z.", "AeBef|YgZhm", .fits = true, .by_address = true },
+		/* Some loops before the gap, one across it, some behind. */
+		{ "e*fg*h*m", "AB.C|D.Z.", "ABefC|DgZhm", .fits = true },
+		/* Cut: which loops ran the last calls isn't known. */
+		{ "e*e*e*", "A.B.|Z.", "AeBee|Z", .fits = false, .cut = true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check(&cases[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(joins),
+		cmocka_unit_test(joins_across_a_gap),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
