@@ -26,7 +26,8 @@ enum object_kind {
 	OBJECT_CODE,   /* of an interpreter: offset: code id << 32 | instruction; CODE_NOWHERE */
 };
 
-#define CODE_NOWHERE 0xffffffffu /* which instruction it is at is not known */
+#define CODE_NOWHERE   0xffffffffu /* which instruction it is at is not known */
+#define CODE_NOT_BEGUN 0xfffffffeu /* before its first one; its line is the first line */
 
 /* How a code object says which line an instruction is of: PEP 626, Objects/lnotab_notes.txt … */
 enum code_lines {

@@ -9,5 +9,8 @@
 
 #include "model/capture.h"
 
-/* The line of the instruction at `at` bytes (3.10 and before: f_lasti in bytes); 0: it has none. */
+/*
+ * The line of the instruction at `at` bytes (3.10 and before: f_lasti in bytes), CODE_NOT_BEGUN or
+ * CODE_NOWHERE. 0: it has none, or the table does not say. Takes as long as the table is.
+ */
 uint32_t python_line(const struct raw_code *code, uint32_t at);
