@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Objects that are no code objects, or say what can't be: refused, bounded, and nothing guessed. */
+#include "python_code_fixture.h"
+
+static void test_absurd_texts(void **state)
+{
+	static const uint64_t lengths[] = { ~0ull, 1ull << 63, INT64_MAX };
+
+	(void)state;
+	for (unsigned i = 0; i < NR_LAYOUTS; i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(lengths); k++) {
+			begin(i);
+			put(NAME_AT + layout->text_length, lengths[k], 8);
+			memory_end = NAME_AT + 100;
+			refused(&memory, -EFAULT);
+		}
+		/* Every state there is: named or refused. */
+		for (uint32_t bits = 0; bits < 1 << 13; bits++) {
+			int err;
+
+			put_text(NAME_AT, 1, true, "abc", 3);
+			put(NAME_AT + layout->text_state, bits, 4);
+			err = read_code(&memory);
+			assert_true(!err || err == -EFAULT);
+			assert_true(utf8_valid(strbuf_str(&name), name.len));
+		}
+		/* Longer than all memory, though it can be read as far as it is wanted. */
+		begin(i);
+		put(NAME_AT + layout->text_length, INT64_MAX, 8);
+		assert_int_equal(read_code(&memory), 0);
+		assert_int_equal(name.len, 1 + MAX_NAME);
+	}
+}
+
+/* Wherever the pointers point to: no crash, and nothing that is not UTF-8. */
+static void test_random_objects(void **state)
+{
+	uint32_t seed = 7;
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		int err;
+
+		if (round % 2000 == 0)
+			begin(round / 2000 % NR_LAYOUTS);
+		seed = seed * 1664525 + 1013904223;
+		put(CODE + (seed >> 8) % 160, (uint64_t)seed * seed >> (seed >> 27), 8);
+		seed = seed * 1664525 + 1013904223;
+		put(NAME_AT + (seed >> 8) % 80, (uint64_t)seed << (seed >> 27), seed >> 30);
+		put(CODE + layout->object_type, TYPE, 8);
+		err = python_copy_code(&runtime, &memory, CODE, &raw);
+		assert_true(!err || err == -EFAULT);
+		if (err)
+			raw = (struct abi_code){ .code = CODE };
+		raw.text_sizes[0] = round % 3 ? raw.text_sizes[0] : UINT32_MAX;
+		raw.lines_size = round % 5 ? raw.lines_size : UINT32_MAX;
+		err = read_code(round % 2 ? &memory : NULL);
+		assert_true(!err || err == -EFAULT);
+		assert_true(utf8_valid(strbuf_str(&name), name.len));
+		assert_true(utf8_valid(strbuf_str(&file), file.len));
+		assert_true(name.len <= 1 + MAX_NAME && file.len <= 1 + MAX_FILE);
+	}
+}
+
+static void test_no_code_object(void **state)
+{
+	(void)state;
+	for (unsigned i = LAYOUT_310; i < NR_LAYOUTS; i++) {
+		begin(i);
+		put(CODE + layout->object_type, TYPE + 8, 8);
+		refused(&memory, -EINVAL);
+		assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), 0);
+		refused(NULL, -EINVAL);
+	}
+	/* Where its type is not known, there is nothing to compare. */
+	begin(LAYOUT_36);
+	put(CODE + layout->object_type, TYPE + 8, 8);
+	assert_int_equal(read_code(&memory), 0);
+	/* Offsets that lead out of what is read of an object. */
+	runtime.python.code_lines = 255;
+	refused(&memory, -EINVAL);
+	assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), -EFAULT);
+}
+
+static void test_unreadable(void **state)
+{
+	(void)state;
+	begin(LAYOUT_313);
+	refused(NULL, -EFAULT);
+	hole = CODE + 100;
+	hole_end = hole + 1;
+	refused(&memory, -EFAULT);
+	assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), -EFAULT);
+	raw.code = 0;
+	refused(&memory, -EFAULT);
+	raw.code = ~0ull - 7;
+	refused(&memory, -EFAULT);
+	/* Without its file and its lines a name is still a name. */
+	raw.code = CODE;
+	hole = FILE_AT + 16;
+	hole_end = hole + 8;
+	put(CODE + layout->code_lines, 0, 8);
+	put(CODE + layout->code_file, FILE_AT, 8);
+	assert_int_equal(read_code(&memory), 0);
+	is("Class.method", "", 0);
+	assert_int_equal(code.format, CODE_LINES_NONE);
+	/* The rest of the last page that there is. */
+	begin(LAYOUT_313);
+	memory_end = 0x3000;
+	put(CODE + layout->code_file, 0x3000 - 60, 8);
+	put_text(0x3000 - 60, 1, true, "/tmp/abcdefghi.py", 17);
+	assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), 0);
+	assert_int_equal(raw.text_sizes[0], 60);
+	assert_int_equal(raw.text_sizes[1], 0);
+	assert_int_equal(raw.lines_size, 0);
+}
+
+/* Memory that holds another code object by now says nothing of the one that was seen. */
+static void test_changed_since(void **state)
+{
+	(void)state;
+	begin(LAYOUT_313);
+	put_lines(5000);
+	assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), 0);
+	put_text(NAME_AT, 1, true, "Another.body", 12);
+	put(CODE + layout->code_first_line, 78, 4);
+	assert_int_equal(read_code(&memory), 0);
+	is("Class.method", "/app/main.py", 0);
+	assert_int_equal(code.format, CODE_LINES_NONE);
+	raw.text_sizes[1] = 0;
+	refused(&memory, -EFAULT);
+	raw.object_size = 0;
+	refused(&memory, -EFAULT);
+	/* Nor does it when it changes while it is read. */
+	begin(LAYOUT_313);
+	change_after = 3;
+	assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), -EFAULT);
+	begin(LAYOUT_313);
+	assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), 0);
+	raw.object_size = raw.text_sizes[0] = raw.text_sizes[1] = 0;
+	nr_reads = 0;
+	change_after = 3;
+	refused(&memory, -EFAULT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_absurd_texts),   cmocka_unit_test(test_random_objects),
+		cmocka_unit_test(test_no_code_object), cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_changed_since),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, forget);
+}
