@@ -4,16 +4,35 @@
 
 static void test_absurd_texts(void **state)
 {
-	static const uint64_t lengths[] = { ~0ull, 1ull << 63, INT64_MAX };
+	static const uint64_t absurd[] = { ~0ull, 1ull << 63, INT64_MAX };
 
 	(void)state;
 	for (unsigned i = 0; i < NR_LAYOUTS; i++) {
-		for (size_t k = 0; k < ARRAY_SIZE(lengths); k++) {
-			begin(i);
-			put(NAME_AT + layout->text_length, lengths[k], 8);
-			memory_end = NAME_AT + 100;
+		begin(i);
+		/* Less than nothing, though there is memory enough. */
+		for (size_t k = 0; k < 2; k++) {
+			put(NAME_AT + layout->text_length, absurd[k], 8);
 			refused(&memory, -EFAULT);
 		}
+		/* More than there is. */
+		memory_end = NAME_AT + 100;
+		put(NAME_AT + layout->text_length, absurd[2], 8);
+		refused(&memory, -EFAULT);
+		/* More than all memory, of which as much can be read as is wanted. */
+		memory_end = MEMORY;
+		assert_int_equal(read_code(&memory), 0);
+		assert_int_equal(name.len, 1 + MAX_NAME);
+		/* ASCII of two bytes. */
+		put_text(NAME_AT, 2, true, u"abc", 3);
+		refused(&memory, -EFAULT);
+	}
+}
+
+static void test_states_of_texts(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < NR_LAYOUTS; i++) {
+		begin(i);
 		/* Every state there is: named or refused. */
 		for (uint32_t bits = 0; bits < 1 << 13; bits++) {
 			int err;
@@ -24,12 +43,35 @@ static void test_absurd_texts(void **state)
 			assert_true(!err || err == -EFAULT);
 			assert_true(utf8_valid(strbuf_str(&name), name.len));
 		}
-		/* Longer than all memory, though it can be read as far as it is wanted. */
-		begin(i);
-		put(NAME_AT + layout->text_length, INT64_MAX, 8);
-		assert_int_equal(read_code(&memory), 0);
-		assert_int_equal(name.len, 1 + MAX_NAME);
 	}
+}
+
+/* The end of the address space is not followed by its begin. */
+static void test_last_addresses(void **state)
+{
+	(void)state;
+	begin(LAYOUT_313);
+	put(CODE + layout->code_qualname, ~0ull - 7, 8);
+	put(8, 3, 8);
+	put(24, 1 << 2 | 1 << 5 | 1 << 6, 4);
+	refused(&memory, -EFAULT);
+}
+
+/* More bytes than a record has room for. */
+static void test_absurd_record(void **state)
+{
+	char text[400];
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	begin(LAYOUT_313);
+	put_text(NAME_AT, 1, true, text, sizeof(text));
+	put_lines(3000);
+	assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), 0);
+	raw.object_size = raw.text_sizes[0] = raw.text_sizes[1] = raw.lines_size = UINT32_MAX;
+	assert_int_equal(read_code(NULL), 0);
+	assert_int_equal(name.len, 1 + ABI_CODE_TEXT - layout->text_ascii + strlen("…"));
+	assert_int_equal(code.format, CODE_LINES_NONE);
 }
 
 /* Wherever the pointers point to: no crash, and nothing that is not UTF-8. */
@@ -146,9 +188,10 @@ static void test_changed_since(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_absurd_texts),   cmocka_unit_test(test_random_objects),
-		cmocka_unit_test(test_no_code_object), cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_changed_since),
+		cmocka_unit_test(test_absurd_texts),   cmocka_unit_test(test_states_of_texts),
+		cmocka_unit_test(test_last_addresses), cmocka_unit_test(test_absurd_record),
+		cmocka_unit_test(test_random_objects), cmocka_unit_test(test_no_code_object),
+		cmocka_unit_test(test_unreadable),     cmocka_unit_test(test_changed_since),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, forget);
