@@ -93,7 +93,7 @@ class Files(unittest.TestCase):
                             ("all;web;main;serve;parse_header;memcpy", 100),
                             ("all;web;main;serve;serve;serve", 70),
                             ("all;web;main;[libc.so.6+0x1234]", 20),
-                            ("all;python3;<module> (run.py);__init__ (b.py)", 90),
+                            ("all;python3;<module> (/srv/jobs/run.py);__init__ (/srv/jobs/b.py)", 90),
                             ("all;node", 4), ("all;node;[stack lost]", 36)):
             self.assertEqual(rows[tuple(path.split(";"))], value, path)
 

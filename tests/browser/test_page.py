@@ -81,8 +81,8 @@ class Known(PageTest):
         self.assertEqual(self.box(name="parse_header")["value"], 300)
         # main's two lines are one box, two files' __init__ are two.
         self.assertEqual(self.box(name="main")["value"], 620)
-        self.assertEqual(self.box(name="__init__ (a.py)")["value"], 110)
-        self.assertEqual(self.box(name="__init__ (b.py)")["value"], 90)
+        self.assertEqual(self.box(name="__init__ (/srv/jobs/a.py)")["value"], 110)
+        self.assertEqual(self.box(name="__init__ (/srv/jobs/b.py)")["value"], 90)
         self.assertLess(self.box(name="web")["y"], whole["y"])
         self.shoot("known")
 
@@ -116,7 +116,7 @@ class Known(PageTest):
                                    ("serve", "60.0 %", 3),   # recursion counted once
                                    ("^(serve|memcpy)$", "71.0 %", 7),
                                    ("MEMCPY", "0.0 %", 0),   # a capital means capitals
-                                   ("(a.py", "11.0 %", 1),   # no regular expression: literal
+                                   ("(/srv/jobs/a.py", "11.0 %", 1),   # no regular expression: literal
                                    ("@libc", "28.0 %", 4),   # 100 + 50 + 20 + 110
                                    ("@jobs/b", "9.0 %", 1)):
             self.browser.key("/")
@@ -163,7 +163,7 @@ class Known(PageTest):
         self.assertEqual(leaves["node"], 4)
         self.click(depth=1, name="memcpy", value=260)
         callers = {b["name"]: b["value"] for b in self.boxes(depth=2)}
-        self.assertEqual(callers, {"__init__ (a.py)": 110, "parse_header": 100, "serve": 50})
+        self.assertEqual(callers, {"__init__ (/srv/jobs/a.py)": 110, "parse_header": 100, "serve": 50})
         self.shoot("reversed")
         self.browser.key("Escape", "r")
         self.assertEqual(self.box(name="web")["value"], 620)
@@ -204,10 +204,10 @@ class Known(PageTest):
         for key in ("ArrowUp", "ArrowRight", "ArrowUp", "ArrowUp", "ArrowRight", "ArrowDown"):
             self.browser.key(key)
             seen.append(self.text(".details b"))
-        self.assertEqual(seen, ["web", "python3", "<module> (run.py)", "__init__ (a.py)",
-                                "__init__ (b.py)", "<module> (run.py)"])
+        self.assertEqual(seen, ["web", "python3", "<module> (/srv/jobs/run.py)", "__init__ (/srv/jobs/a.py)",
+                                "__init__ (/srv/jobs/b.py)", "<module> (/srv/jobs/run.py)"])
         self.browser.key("Enter")
-        self.assertEqual(self.text(".crumbs [aria-current]"), "<module> (run.py)")
+        self.assertEqual(self.text(".crumbs [aria-current]"), "<module> (/srv/jobs/run.py)")
         self.browser.key("Backspace")
         self.assertEqual(self.text(".crumbs [aria-current]"), "python3")
 

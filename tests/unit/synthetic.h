@@ -73,6 +73,20 @@ static inline uint32_t frame(struct profile *p, enum frame_kind kind, const char
 	return id;
 }
 
+static inline uint32_t interpreted(struct profile *p, const char *name, const char *file,
+				   uint32_t first_line, uint32_t line)
+{
+	struct frame f = { .function = text(p, name),
+			   .file = text(p, file),
+			   .line = line,
+			   .first_line = first_line,
+			   .kind = FRAME_INTERPRETER };
+	uint32_t id;
+
+	assert_int_equal(profile_frame(p, &f, &id), 0);
+	return id;
+}
+
 static inline uint32_t stack_n(struct profile *p, uint32_t nr, const uint32_t *frames)
 {
 	uint32_t id;

@@ -133,7 +133,8 @@ static void test_places(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < 6; i++)
 		add_sample(p, "x", 1, &frames[i], 1, 1);
-	assert_tree(p, false, "0 all 6 0; 1 x 6 0; 2 f 4 4; 2 g (one.py) 1 1; 2 g (two.py) 1 1");
+	assert_tree(p, false,
+		    "0 all 6 0; 1 x 6 0; 2 f 4 4; 2 g (/x/one.py) 1 1; 2 g (/x/two.py) 1 1");
 	assert_int_equal(flame_init(&f, p, &settings), 0);
 	assert_string_equal(f.functions[1].name, "f");
 	assert_string_equal(profile_string_at(p, f.functions[1].file), "a.c");

@@ -21,20 +21,40 @@ static void kinds_have_suffixes(void **state)
 			frame(p, FRAME_NATIVE, "read", lib, 2, "a.c", 2),
 			frame(p, FRAME_NATIVE, "", lib, 0x30, "", 0),
 			frame(p, FRAME_JIT, "LazyCompile:~x", 0, 3, "", 0),
-			frame(p, FRAME_INTERPRETER, "run", 0, 0, "app/main.py", 7),
-			frame(p, FRAME_INTERPRETER, "start", 0, 0, "app/main.py", 0),
-			frame(p, FRAME_INTERPRETER, "builtin", 0, 0, "", 0),
+			interpreted(p, "run", "app/main.py", 7, 9),
+			interpreted(p, "start", "app/main.py", 0, 3),
+			interpreted(p, "builtin", "", 0, 0), interpreted(p, "", "a.py", 1, 1),
 			frame(p, FRAME_MARK, "[stack lost]", 0, 0, "", 0)),
 	       who(p, 10, 11, "py"), 3, 30);
 	sample(p, 0, who(p, 10, 12, "idle one"), 1, 1);
 	check(p, false,
 	      "idle one 1\n"
-	      "py;[stack lost];builtin;start (app/main.py);run (app/main.py:7);LazyCompile:~x_[j];"
+	      "py;[stack lost];[interpreted] (a.py:1);builtin;start (app/main.py);run "
+	      "(app/main.py:7);LazyCompile:~x_[j];"
 	      "[libz.so.1+0x30];read;fast_[i];do_sys_[k] 3\n");
 	check(p, true,
 	      "idle one-10/12 1\n"
-	      "py-10/11;[stack lost];builtin;start (app/main.py);run (app/main.py:7);"
+	      "py-10/11;[stack lost];[interpreted] (a.py:1);builtin;start (app/main.py);run "
+	      "(app/main.py:7);"
 	      "LazyCompile:~x_[j];[libz.so.1+0x30];read;fast_[i];do_sys_[k] 3\n");
+	profile_free(p);
+}
+
+static void lines_split_functions_when_asked_for(void **state)
+{
+	struct profile *p = new_profile(&cpu_info);
+	uint32_t w = who(p, 1, 1, "py"), c = frame(p, FRAME_NATIVE, "sum", 0, 1, "", 0);
+	uint32_t f[] = { interpreted(p, "f", "a;b.py", 1, 2), interpreted(p, "f", "a;b.py", 1, 3),
+			 interpreted(p, "f", "a;b.py", 7, 8) };
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++)
+		sample(p, stack_of(p, c, f[i]), w, i + 1, 1);
+	check(p, false, "py;f (a:b.py:1);sum 3\npy;f (a:b.py:7);sum 3\n");
+	profile_split_lines(p, true);
+	check(p, false, "py;f (a:b.py:2);sum 1\npy;f (a:b.py:3);sum 2\npy;f (a:b.py:8);sum 3\n");
+	profile_split_lines(p, false);
+	check(p, false, "py;f (a:b.py:1);sum 3\npy;f (a:b.py:7);sum 3\n");
 	profile_free(p);
 }
 
@@ -104,6 +124,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds_have_suffixes),
 		cmocka_unit_test(equal_lines_are_one_and_sorted),
+		cmocka_unit_test(lines_split_functions_when_asked_for),
 		cmocka_unit_test(names_forge_no_frames),
 		cmocka_unit_test(times_are_microseconds),
 		cmocka_unit_test(formats_are_found),

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/array.h"
 #include "synthetic.h"
 
 static char path[] = "/tmp/bpfprof-test-pprof-XXXXXX";
@@ -56,6 +57,7 @@ static void assert_equal_frames(const struct profile *a, uint32_t x, const struc
 	assert_int_equal(f->address, g->address);
 	assert_int_equal(f->kind, g->kind);
 	assert_int_equal(f->line, g->line);
+	assert_int_equal(f->first_line, g->first_line);
 	assert_int_equal(!f->function, !g->function);
 	assert_string_equal(profile_string_at(a, f->function), profile_string_at(b, g->function));
 	assert_string_equal(profile_string_at(a, f->file), profile_string_at(b, g->file));
@@ -134,7 +136,10 @@ static void cpu_comes_back(void **state)
 		frame(p, FRAME_NATIVE, "", lib, 0x2000, "known.c", 9),
 		frame(p, FRAME_JIT, "LazyCompile", jit, 0x7f0000001000, "x.js", 1),
 		frame(p, FRAME_JIT, "", jit, 0x7f0000002000, "", 0),
-		frame(p, FRAME_INTERPRETER, "run", 0, 0, "m.py", 77),
+		interpreted(p, "run", "m.py", 70, 77),
+		interpreted(p, "run", "m.py", 70, 78),
+		interpreted(p, "run", "m.py", 0, 78),
+		interpreted(p, "", "m.py", UINT32_MAX, 78),
 		frame(p, FRAME_NATIVE, "", 0, 0xdead, "", 0),
 		frame(p, FRAME_MARK, "[stack lost]", 0, 0, "", 0),
 		/* Inlined into nothing, twice; then one at another address. */
@@ -144,7 +149,7 @@ static void cpu_comes_back(void **state)
 	};
 
 	(void)state;
-	for (uint32_t i = 0; i <= 15; i++)
+	for (uint32_t i = 0; i <= ARRAY_SIZE(frames); i++)
 		for (uint32_t k = 0; k < i; k++)
 			sample(p, stack_n(p, i - k, frames + k), who(p, i, k, "worker"), i + 1, k);
 	for (unsigned i = 0; i < QUALITY_COUNT; i++)

@@ -31,6 +31,7 @@ static void equal_frames_are_one_whatever_lies_between_their_members(void **stat
 	a.function = b.function = 0;
 	a.file = b.file = 0;
 	a.line = b.line = 3;
+	a.first_line = b.first_line = 2;
 	a.kind = b.kind = FRAME_JIT;
 	assert_int_equal(profile_frame(p, &a, &x), 0);
 	assert_int_equal(profile_frame(p, &b, &y), 0);

@@ -172,10 +172,42 @@ static void processes_are_pid_and_name(void **state)
 	profile_free(p);
 }
 
+/* Two __init__ of a file are two functions; two lines of one are one, unless asked for. */
+static void interpreted_functions_have_places(void **state)
+{
+	struct profile *p = new_profile(&cpu_info);
+	uint32_t w = who(p, 1, 1, "py");
+	uint32_t a1 = interpreted(p, "__init__", "a.py", 10, 11);
+	uint32_t a2 = interpreted(p, "__init__", "a.py", 10, 12);
+	uint32_t other = interpreted(p, "__init__", "a.py", 20, 21);
+	uint32_t file = interpreted(p, "__init__", "b.py", 10, 11);
+	struct function_sum *sums = NULL;
+
+	(void)state;
+	sample(p, stack_of(p, a1, a2), w, 1, 1);
+	sample(p, stack_of(p, a2), w, 2, 2);
+	sample(p, stack_of(p, other, a1), w, 4, 4);
+	sample(p, stack_of(p, file), w, 8, 8);
+	assert_int_equal(summary_functions(p, &sums), 3);
+	assert_int_equal(find(p, sums, 3, "__init__ (a.py:10)")->self[0], 3);
+	assert_int_equal(find(p, sums, 3, "__init__ (a.py:10)")->total[0], 7);
+	assert_int_equal(find(p, sums, 3, "__init__ (a.py:20)")->total[0], 4);
+	assert_int_equal(find(p, sums, 3, "__init__ (b.py:10)")->total[0], 8);
+	free(sums);
+	profile_split_lines(p, true);
+	assert_int_equal(summary_functions(p, &sums), 4);
+	assert_int_equal(find(p, sums, 4, "__init__ (a.py:11)")->self[0], 1);
+	assert_int_equal(find(p, sums, 4, "__init__ (a.py:11)")->total[0], 5);
+	assert_int_equal(find(p, sums, 4, "__init__ (a.py:12)")->total[0], 3);
+	free(sums);
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(functions_have_self_and_total),
+		cmocka_unit_test(interpreted_functions_have_places),
 		cmocka_unit_test(an_empty_profile_has_no_rows),
 		cmocka_unit_test(labels_tell_rows_apart),
 		cmocka_unit_test(labels_are_grouped_by_one),

@@ -12,7 +12,7 @@
 struct key {
 	uint32_t kind, name; /* strings of the profile; names of threads are their comm */
 	uint32_t place;	     /* the file of an interpreter's frame, else the module; threads: pid */
-	uint32_t tid;
+	uint32_t tid, line, pad;
 	uint64_t address; /* of a frame without a name */
 };
 
@@ -24,13 +24,6 @@ struct build {
 	size_t *name_at; /* in names.buf */
 	uint32_t cap, cap_names;
 };
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
 
 /* A function that is new under its key gets `name`, which is not yet clean. */
 static int add_function(struct build *b, const struct flame_function *fn, const char *name)
@@ -88,8 +81,8 @@ static void widen_lines(struct flame_function *fn, const struct frame *frame)
 
 /*
  * Line tables give one native function several files (generated code, headers
- * of tables), which must not split it. But __init__ of two Python files is two
- * functions, and only the file tells them apart.
+ * of tables), which must not split it. But __init__ of two Python files, or of
+ * two classes in one, is two functions, which only their place tells apart.
  */
 static int frame_function(struct build *b, uint32_t frame_id, uint32_t *ret_id)
 {
@@ -100,6 +93,7 @@ static int frame_function(struct build *b, uint32_t frame_id, uint32_t *ret_id)
 	struct key key = { .kind = frame->kind,
 			   .name = frame->function,
 			   .place = by_file ? frame->file : module,
+			   .line = profile_frame_line(b->p, frame),
 			   .address = frame->function ? 0 : frame->address };
 	int r = intern_add(&b->keys, &key, sizeof(key), ret_id);
 
@@ -107,9 +101,6 @@ static int frame_function(struct build *b, uint32_t frame_id, uint32_t *ret_id)
 		return r;
 	if (r) {
 		profile_frame_name(b->p, frame_id, &name);
-		if (by_file)
-			strbuf_addf(&name, " (%s)",
-				    base_name(profile_string_at(b->p, frame->file)));
 		r = add_function(b,
 				 &(struct flame_function){ .kind = frame->kind, .module = module },
 				 strbuf_str(&name));

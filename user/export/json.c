@@ -99,6 +99,8 @@ static void write_function(struct json *j, const struct profile *p, const struct
 	if (f->file)
 		json_string(j, "file", profile_string_at(p, f->file));
 	json_end(j);
+	if (profile_frame_line(p, f))
+		json_u64(j, "line", profile_frame_line(p, f));
 	json_u64(j, "self", sum->self[0]);
 	json_u64(j, "total", sum->total[0]);
 	if (*suffix) {

@@ -14,7 +14,7 @@ static const char *const suffixes[FRAME_KINDS] = {
 };
 
 struct name_key {
-	uint32_t text, file; /* text: id in lines.texts; file: string of the profile */
+	uint32_t text, file, line; /* text: id in lines.texts; file: string of the profile */
 };
 
 struct builder {
@@ -28,9 +28,9 @@ struct builder {
 	struct strbuf raw, text;
 };
 
-static int add_name(struct builder *b, uint32_t file, uint32_t *ret)
+static int add_name(struct builder *b, uint32_t file, uint32_t line, uint32_t *ret)
 {
-	struct name_key key = { .file = file };
+	struct name_key key = { .file = file, .line = line };
 	int r;
 
 	if (b->raw.failed || b->text.failed)
@@ -48,19 +48,16 @@ static int add_name(struct builder *b, uint32_t file, uint32_t *ret)
 static int name_frame(struct builder *b, uint32_t id)
 {
 	const struct frame *f = profile_frame_at(b->p, id);
-	const char *file = profile_string_at(b->p, f->file);
 
 	strbuf_reset(&b->raw);
 	strbuf_reset(&b->text);
 	profile_frame_name(b->p, id, &b->raw);
-	if (f->kind == FRAME_INTERPRETER && *file && f->line)
-		strbuf_addf(&b->raw, " (%s:%u)", file, f->line);
-	else if (f->kind == FRAME_INTERPRETER && *file)
-		strbuf_addf(&b->raw, " (%s)", file);
 	b->settings->escape(&b->text, strbuf_str(&b->raw));
 	if (suffixes[f->kind])
 		strbuf_adds(&b->text, suffixes[f->kind]);
-	return add_name(b, b->settings->files ? f->file : 0, &b->of_frame[id]);
+	if (!b->settings->files)
+		return add_name(b, 0, 0, &b->of_frame[id]);
+	return add_name(b, f->file, profile_frame_line(b->p, f), &b->of_frame[id]);
 }
 
 static int name_who(struct builder *b, uint32_t id)
@@ -74,7 +71,7 @@ static int name_who(struct builder *b, uint32_t id)
 	if (b->settings->per_thread)
 		strbuf_addf(&b->raw, "-%u/%u", w->pid, w->tid);
 	b->settings->escape(&b->text, strbuf_str(&b->raw));
-	return add_name(b, 0, &b->of_who[id]);
+	return add_name(b, 0, 0, &b->of_who[id]);
 }
 
 static int add_sample(struct builder *b, const struct sample *s)
@@ -115,7 +112,9 @@ static int by_name(const void *a, const void *b)
 	const struct ranked *x = a, *y = b;
 	int r = strcmp(x->name.text, y->name.text);
 
-	return r ? r : strcmp(x->name.file, y->name.file);
+	if (!r)
+		r = strcmp(x->name.file, y->name.file);
+	return r ? r : (x->name.line > y->name.line) - (x->name.line < y->name.line);
 }
 
 static int by_names(const void *a, const void *b)
@@ -141,9 +140,10 @@ static int sort(struct builder *b)
 	for (uint32_t i = 0; i < b->names.count; i++) {
 		const struct name_key *key = intern_bytes(&b->names, i);
 
-		ranked[i] = (struct ranked){ { intern_bytes(&l->texts, key->text),
-					       profile_string_at(b->p, key->file) },
-					     i };
+		ranked[i].name.text = intern_bytes(&l->texts, key->text);
+		ranked[i].name.file = profile_string_at(b->p, key->file);
+		ranked[i].name.line = key->line;
+		ranked[i].id = i;
 	}
 	qsort(ranked, b->names.count, sizeof(*ranked), by_name);
 	for (uint32_t i = 0; i < b->names.count; i++) {

@@ -12,6 +12,7 @@
 struct line_name {
 	const char *text; /* with the kind's suffix; ready to be written */
 	const char *file; /* "" where unknown or not asked for */
+	uint32_t line;	  /* of an interpreter's function; 0: the same */
 };
 
 struct line {

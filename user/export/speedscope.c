@@ -21,6 +21,8 @@ static void write_frames(struct json *j, const struct lines *l)
 		json_string(j, "name", l->names[i].text);
 		if (*l->names[i].file)
 			json_string(j, "file", l->names[i].file);
+		if (l->names[i].line)
+			json_u64(j, "line", l->names[i].line);
 		json_end(j);
 	}
 	json_end(j);

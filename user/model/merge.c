@@ -11,6 +11,7 @@ struct merge {
 	struct profile *into;
 	const struct profile *from;
 	uint32_t *strings, *mappings, *frames, *stacks, *whos, *labels; /* from's id → into's */
+	bool interpreted; /* stacks with frames of an interpreter keep only these */
 };
 
 static int merge_strings(struct merge *m)
@@ -56,6 +57,25 @@ static int merge_frames(struct merge *m)
 	return 0;
 }
 
+static bool is_interpreted(const struct merge *m, uint32_t frame)
+{
+	return profile_frame_at(m->from, frame)->kind == FRAME_INTERPRETER;
+}
+
+/* The stack's frames as ids of `into`: how many there are. */
+static uint32_t convert_stack(const struct merge *m, const struct stack *s, uint32_t *frames)
+{
+	bool reduce = false;
+	uint32_t nr = 0;
+
+	for (uint32_t k = 0; m->interpreted && k < s->nr && !reduce; k++)
+		reduce = is_interpreted(m, s->frames[k]);
+	for (uint32_t k = 0; k < s->nr; k++)
+		if (!reduce || is_interpreted(m, s->frames[k]))
+			frames[nr++] = m->frames[s->frames[k]];
+	return nr;
+}
+
 static int merge_stacks(struct merge *m)
 {
 	for (uint32_t i = 0; i < profile_nr_stacks(m->from); i++) {
@@ -65,8 +85,7 @@ static int merge_stacks(struct merge *m)
 
 		if (!frames)
 			return -ENOMEM;
-		for (uint32_t k = 0; k < s.nr; k++)
-			frames[k] = m->frames[s.frames[k]];
+		s.nr = convert_stack(m, &s, frames);
 		r = profile_stack(m->into, &(struct stack){ s.nr, frames }, &m->stacks[i]);
 		if (r < 0)
 			return r;
@@ -150,19 +169,18 @@ static int merge_samples(struct merge *m, double scale)
 	return 0;
 }
 
-int profile_merge(struct profile *into, const struct profile *from, double scale)
+static int merge_all(struct merge *m, double scale)
 {
+	const struct profile *from = m->from;
 	uint32_t nr[] = { profile_nr_strings(from), profile_nr_mappings(from),
 			  profile_nr_frames(from),  profile_nr_stacks(from),
 			  profile_nr_whos(from),    profile_nr_label_sets(from) };
-	struct merge m = { .into = into, .from = from };
-	uint32_t **maps[] = { &m.strings, &m.mappings, &m.frames, &m.stacks, &m.whos, &m.labels };
+	uint32_t **maps[] = { &m->strings, &m->mappings, &m->frames,
+			      &m->stacks,  &m->whos,	 &m->labels };
 	_cleanup_free_ uint32_t *all = NULL;
 	size_t total = 0;
 	int r;
 
-	if (strcmp(profile_facts(into)->mode, profile_facts(from)->mode))
-		return -EINVAL;
 	for (size_t i = 0; i < 6; i++)
 		total += nr[i];
 	all = calloc(total + 1, sizeof(*all));
@@ -170,11 +188,40 @@ int profile_merge(struct profile *into, const struct profile *from, double scale
 		return -ENOMEM;
 	for (size_t i = 0, at = 0; i < 6; at += nr[i++])
 		*maps[i] = all + at;
-	if ((r = merge_strings(&m)) < 0 || (r = merge_mappings(&m)) < 0 ||
-	    (r = merge_frames(&m)) < 0 || (r = merge_stacks(&m)) < 0 || (r = merge_whos(&m)) < 0 ||
-	    (r = merge_labels(&m)) < 0 || (r = merge_samples(&m, scale)) < 0)
+	if ((r = merge_strings(m)) < 0 || (r = merge_mappings(m)) < 0 ||
+	    (r = merge_frames(m)) < 0 || (r = merge_stacks(m)) < 0 || (r = merge_whos(m)) < 0 ||
+	    (r = merge_labels(m)) < 0)
+		return r;
+	return merge_samples(m, scale);
+}
+
+int profile_merge(struct profile *into, const struct profile *from, double scale)
+{
+	struct merge m = { .into = into, .from = from };
+	int r;
+
+	if (strcmp(profile_facts(into)->mode, profile_facts(from)->mode))
+		return -EINVAL;
+	r = merge_all(&m, scale);
+	if (r < 0)
 		return r;
 	quality_merge(&profile_info(into)->quality, &profile_facts(from)->quality);
 	profile_info(into)->duration_ns += profile_facts(from)->duration_ns;
+	return 0;
+}
+
+int profile_interpreted(const struct profile *from, struct profile **ret)
+{
+	_cleanup_(profile_freep) struct profile *into = NULL;
+	struct merge m = { .from = from, .interpreted = true };
+	int r = profile_new(&into, profile_facts(from));
+
+	m.into = into;
+	if (r >= 0)
+		r = merge_all(&m, 1);
+	if (r < 0)
+		return r;
+	*ret = into;
+	into = NULL;
 	return 0;
 }

@@ -18,6 +18,7 @@ struct profile {
 	struct intern strings, mappings, frames, stacks, whos, labels, keys;
 	struct sample *samples; /* by the id of its key */
 	uint32_t cap_samples;
+	bool split_lines;
 };
 
 static int copy_info(struct profile *p, const struct profile_info *info)
@@ -103,6 +104,7 @@ int profile_frame(struct profile *p, const struct frame *f, uint32_t *ret_id)
 	key.function = f->function;
 	key.file = f->file;
 	key.line = f->line;
+	key.first_line = f->first_line;
 	key.kind = f->kind;
 	return add(&p->frames, &key, sizeof(key), ret_id);
 }
@@ -260,11 +262,40 @@ bool profile_has_distribution(const struct profile *p)
 	return false;
 }
 
+void profile_split_lines(struct profile *p, bool split)
+{
+	p->split_lines = split;
+}
+
+uint32_t profile_frame_line(const struct profile *p, const struct frame *f)
+{
+	if (f->kind != FRAME_INTERPRETER)
+		return 0;
+	return p->split_lines ? f->line : f->first_line;
+}
+
+static void interpreted_name(const struct profile *p, const struct frame *f, struct strbuf *out)
+{
+	uint32_t line = profile_frame_line(p, f);
+
+	strbuf_adds(out, f->function ? profile_string_at(p, f->function) : "[interpreted]");
+	if (!f->file)
+		return;
+	strbuf_addf(out, " (%s", profile_string_at(p, f->file));
+	if (line)
+		strbuf_addf(out, ":%u", line);
+	strbuf_addch(out, ')');
+}
+
 void profile_frame_name(const struct profile *p, uint32_t frame, struct strbuf *out)
 {
 	const struct frame *f = profile_frame_at(p, frame);
 	const char *path, *base;
 
+	if (f->kind == FRAME_INTERPRETER) {
+		interpreted_name(p, f, out);
+		return;
+	}
 	if (f->function) {
 		strbuf_adds(out, profile_string_at(p, f->function));
 		return;

@@ -40,11 +40,12 @@ struct mapping {
 
 /* One function in one stack. Inlined frames stand before (leafward of) their caller. */
 struct frame {
-	uint64_t address;  /* ELF virtual address, or absolute (kernel, JIT); 0: none */
-	uint32_t mapping;  /* id + 1; 0: none */
-	uint32_t function; /* string, demangled; 0: no name is known */
-	uint32_t file;	   /* string; 0: unknown */
-	uint32_t line;	   /* 0: unknown */
+	uint64_t address;    /* ELF virtual address, or absolute (kernel, JIT); 0: none */
+	uint32_t mapping;    /* id + 1; 0: none */
+	uint32_t function;   /* string, demangled; 0: no name is known */
+	uint32_t file;	     /* string; 0: unknown */
+	uint32_t line;	     /* 0: unknown */
+	uint32_t first_line; /* of the function, in `file`; 0: unknown */
 	enum frame_kind kind;
 };
 
@@ -111,6 +112,15 @@ int profile_add(struct profile *p, const struct sample *s);
 /* Adds all of `from`, counts and totals times `scale`; both are of one mode (-EINVAL if not). */
 int profile_merge(struct profile *into, const struct profile *from, double scale);
 
+/*
+ * Copies `from`, but stacks that have frames of an interpreter keep only these. 0 and a new
+ * profile, or -ENOMEM.
+ */
+int profile_interpreted(const struct profile *from, struct profile **ret);
+/* From now on names, and sums by name, tell lines of an interpreted function apart. No file keeps
+ * that. */
+void profile_split_lines(struct profile *p, bool split);
+
 struct profile_info *profile_info(struct profile *p);
 const struct profile_info *profile_facts(const struct profile *p);
 const char *profile_string_at(const struct profile *p, uint32_t id);
@@ -134,9 +144,15 @@ uint64_t profile_value(const struct profile *p, const struct sample *s, unsigned
 /* Does any sample stand in a bucket: is there a distribution to show? */
 bool profile_has_distribution(const struct profile *p);
 /*
- * A frame's name as every output shows it: the function, or "[module+0xoffset]"
- * for one without a name. Not escaped; each output escapes for its own syntax.
+ * A frame's name as every output shows it: the function, "[module+0xoffset]" for one without a
+ * name, "function (path/file.py:12)" for one of an interpreter, with profile_frame_line(). Not
+ * escaped; each output escapes for its own syntax.
  */
 void profile_frame_name(const struct profile *p, uint32_t frame, struct strbuf *out);
+/*
+ * The line by which functions of an interpreter are told apart: that where it begins, or, after
+ * profile_split_lines(), the one that runs. 0: unknown; other frames have none.
+ */
+uint32_t profile_frame_line(const struct profile *p, const struct frame *f);
 /* "kernel", "native", "inlined", "jit", "interpreter", "mark". */
 const char *frame_kind_name(enum frame_kind kind);

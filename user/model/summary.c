@@ -11,7 +11,7 @@
 /* What makes two frames the same function; one without a name is told by its address. */
 struct function_key {
 	uint64_t address;
-	uint32_t function, mapping, kind, pad;
+	uint32_t function, mapping, kind, file, line, pad;
 };
 
 struct functions {
@@ -28,11 +28,17 @@ static int find_functions(struct functions *f)
 {
 	for (uint32_t i = 0; i < profile_nr_frames(f->p); i++) {
 		const struct frame *frame = profile_frame_at(f->p, i);
-		struct function_key key = { frame->function ? 0 : frame->address, frame->function,
-					    frame->mapping, frame->kind, 0 };
+		struct function_key key = { .address = frame->function ? 0 : frame->address,
+					    .function = frame->function,
+					    .mapping = frame->mapping,
+					    .kind = frame->kind,
+					    .line = profile_frame_line(f->p, frame) };
 		uint32_t id;
-		int r = intern_add(&f->keys, &key, sizeof(key), &id);
+		int r;
 
+		if (frame->kind == FRAME_INTERPRETER)
+			key.file = frame->file;
+		r = intern_add(&f->keys, &key, sizeof(key), &id);
 		if (r < 0 || array_reserve(f->sums, f->cap, id + 1u) < 0)
 			return -ENOMEM;
 		if (r)
@@ -83,7 +89,9 @@ static int compare_names(const struct profile *p, uint32_t a, uint32_t b)
 	if (y->mapping)
 		path[1] = profile_string_at(p, profile_mapping_at(p, y->mapping - 1)->path);
 	if ((r = strcmp(path[0], path[1])) || (r = compare_u64(x->address, y->address)) ||
-	    (r = (int)x->kind - (int)y->kind))
+	    (r = (int)x->kind - (int)y->kind) ||
+	    (r = strcmp(profile_string_at(p, x->file), profile_string_at(p, y->file))) ||
+	    (r = compare_u64(profile_frame_line(p, x), profile_frame_line(p, y))))
 		return r;
 	return a < b ? -1 : a > b;
 }

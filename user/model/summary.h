@@ -17,7 +17,8 @@ struct function_sum {
 };
 
 /*
- * By function (same name, kind and mapping; lines are summed), heaviest self first, then heaviest
+ * By function (same name, kind and mapping; of an interpreter also the same file and
+ * profile_frame_line(); other lines are summed), heaviest self first, then heaviest
  * total, then name. The caller frees *ret. The number of functions, or -ENOMEM.
  */
 int summary_functions(const struct profile *p, struct function_sum **ret);

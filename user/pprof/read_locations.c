@@ -62,6 +62,12 @@ static int read_mapping(struct reader *r, size_t i)
 	return 0;
 }
 
+/* A file may say anything. */
+static uint32_t line_of(int64_t line)
+{
+	return line > 0 && line <= UINT32_MAX ? (uint32_t)line : 0;
+}
+
 static int read_function(struct reader *r, uint64_t id, struct frame *f)
 {
 	const Pprof__Function *function;
@@ -79,6 +85,7 @@ static int read_function(struct reader *r, uint64_t id, struct frame *f)
 	    (error = reader_string(r, function->filename, &f->file)) < 0 ||
 	    (error = reader_text(r, function->system_name, &system_name)) < 0)
 		return error;
+	f->first_line = line_of(function->start_line);
 	if (r->ours && !kind_decode(system_name, &f->kind))
 		f->function = 0;
 	/* Some tools fill in only one of the two names. */
@@ -127,7 +134,7 @@ static int read_location(struct reader *r, size_t i)
 		struct frame f = base;
 
 		f.kind = kernel ? FRAME_KERNEL : kind_implied(last);
-		f.line = line->line > 0 && line->line <= UINT32_MAX ? (uint32_t)line->line : 0;
+		f.line = line_of(line->line);
 		if ((error = read_function(r, line->function_id, &f)) < 0 ||
 		    (error = add_frame(r, &f)) < 0)
 			return error;

@@ -7,7 +7,7 @@
 #include "pprof/writer.h"
 
 struct function_key {
-	int64_t name, system_name, file;
+	int64_t name, system_name, file, first_line;
 };
 
 /* How many frames from `frames[0]` on are one location. */
@@ -83,6 +83,7 @@ static void put_function(struct writer *w, const struct function_key *key, uint3
 	function.name = key->name;
 	function.system_name = key->system_name;
 	function.filename = key->file;
+	function.start_line = key->first_line;
 	part.n_function = 1;
 	part.function = functions;
 	writer_emit(w, &part);
@@ -91,7 +92,9 @@ static void put_function(struct writer *w, const struct function_key *key, uint3
 static uint64_t function_id(struct writer *w, uint32_t frame, bool last_line)
 {
 	const struct frame *f = profile_frame_at(w->p, frame);
-	struct function_key key = { .name = f->function, .file = f->file };
+	struct function_key key = { .name = f->function,
+				    .file = f->file,
+				    .first_line = f->first_line };
 	uint32_t id;
 	int r;
 
@@ -113,7 +116,7 @@ static uint64_t function_id(struct writer *w, uint32_t frame, bool last_line)
 /* Is there nothing to say of a frame but its address? */
 static bool is_bare(const struct frame *f)
 {
-	return f->kind == FRAME_NATIVE && !f->function && !f->file && !f->line;
+	return f->kind == FRAME_NATIVE && !f->function && !f->file && !f->line && !f->first_line;
 }
 
 static void put_location(struct writer *w, uint32_t i)
