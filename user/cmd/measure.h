@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/opt.h"
+#include "cmd/frames.h"
 #include "cmd/output.h"
 #include "collect/live.h"
 #include "collect/mode.h"
@@ -13,6 +14,7 @@
 struct measure_settings {
 	struct live_settings live;
 	struct output output;
+	struct frames frames;
 	struct view_settings view;
 	uint64_t duration_ns;  /* 0: until Ctrl-C, or until the program ends */
 	bool has_duration;     /* it was given */

@@ -90,7 +90,8 @@ static int set_quiet(void *ctx, const char *value, struct strbuf *error)
 }
 
 const struct opt log_opts[] = {
-	{ "verbose", 'v', NULL, "say more", set_verbose, NULL },
+	{ "verbose", 'v', NULL, "say more; measuring, keep an interpreter's own frames, too",
+	  set_verbose, NULL },
 	{ "quiet", 'q', NULL, "say only errors, and show no progress", set_quiet, NULL },
 	{ 0 },
 };

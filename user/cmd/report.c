@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "base/parse.h"
 #include "cmd/cmd.h"
+#include "cmd/frames.h"
 #include "cmd/output.h"
 #include "cmd/terminal.h"
 #include "pprof/pprof.h"
@@ -14,6 +15,7 @@
 struct report {
 	struct view_settings view;
 	struct output output;
+	struct frames frames;
 	const char *view_name; /* NULL: the mode's own */
 	const char *path;
 };
@@ -84,11 +86,12 @@ static const struct opt report_opts[] = {
 	{ 0 },
 };
 
-enum { GROUP_REPORT, GROUP_OUTPUT, GROUP_LOG, GROUPS };
+enum { GROUP_REPORT, GROUP_FRAMES, GROUP_OUTPUT, GROUP_LOG, GROUPS };
 
 static void make_groups(struct report *r, struct opt_group *ret)
 {
 	ret[GROUP_REPORT] = (struct opt_group){ "Report", report_opts, r };
+	ret[GROUP_FRAMES] = (struct opt_group){ "Interpreted code", frames_opts, &r->frames };
 	ret[GROUP_OUTPUT] = (struct opt_group){ "Output", output_opts, &r->output };
 	ret[GROUP_LOG] = (struct opt_group){ "Other", log_opts, &r->view };
 	ret[GROUPS] = (struct opt_group){ 0 };
@@ -144,6 +147,8 @@ static int show(struct report *report, struct strbuf *error)
 	const struct mode *mode;
 	int r = pprof_read(report->path, &p, error);
 
+	if (r >= 0)
+		r = frames_apply(&report->frames, &p);
 	if (r < 0)
 		return r;
 	mode = mode_find(profile_facts(p)->mode);

@@ -110,6 +110,8 @@ static int make_profile(struct run *run, uint64_t from, uint64_t to, struct prof
 	info.host = strbuf_str(&host);
 	began = now_ns(CLOCK_MONOTONIC);
 	r = naming_profile(run->naming, &info, ret);
+	if (r >= 0)
+		r = frames_apply(&run->settings.frames, ret);
 	log_verbose("named in %.1f ms", (double)(now_ns(CLOCK_MONOTONIC) - began) / 1e6);
 	strbuf_done(&host);
 	return r;
@@ -224,6 +226,7 @@ static int measure(struct run *run, struct strbuf *error)
 static int open_all(struct run *run, struct strbuf *error)
 {
 	struct symbolizer_settings names = { .no_inline = run->settings.no_inline,
+					     .internals = run->settings.view.verbose,
 					     .at_tracepoint = run->mode->at_tracepoint,
 					     .ret_limited = &run->memory_limited };
 	int r = live_open(&run->live, run->mode, &run->settings.live, error);

@@ -14,9 +14,10 @@
 
 /* One function at an address. Strings live until the resolver is called again. */
 struct symbol {
-	const char *name; /* as the file has it, mangled; NULL: unknown */
-	const char *file; /* NULL: unknown */
-	uint32_t line;	  /* 0: unknown */
+	const char *name;    /* as the file has it, mangled; NULL: unknown */
+	const char *file;    /* NULL: unknown */
+	uint32_t line;	     /* 0: unknown */
+	uint32_t first_line; /* of an interpreted function; 0: unknown */
 	enum frame_kind kind;
 	const char *module; /* kernel: the module it lies in, "[nf_tables]"; NULL: the object */
 };

@@ -9,6 +9,8 @@
 #include "base/intern.h"
 #include "symbolize/demangle.h"
 #include "symbolize/objects.h"
+#include "symbolize/plumbing.h"
+#include "symbolize/python_lines.h"
 
 enum { MAX_INLINED = 128, NO_STRING = 0 };
 
@@ -16,7 +18,7 @@ enum { MAX_INLINED = 128, NO_STRING = 0 };
 struct named {
 	uint64_t address;
 	uint32_t object, module;
-	uint32_t function, file, line;
+	uint32_t function, file, line, first_line;
 	enum frame_kind kind;
 };
 
@@ -40,7 +42,8 @@ struct symbolizer {
 	uint32_t *mappings; /* by object: mapping id in `into`, + 1; 0: not there yet */
 	uint32_t nr_mappings, cap_mappings;
 	uint32_t *stack;
-	uint32_t cap_stack;
+	enum plumbing_role *raw_roles, *roles; /* of the raw frames, and of those in `stack` */
+	uint32_t cap_stack, cap_raw_roles, cap_roles;
 	/* Which profile `frames` speak of, and how to tell it from another at the same place. */
 	const struct profile *into;
 	int64_t into_time_ns;
@@ -74,6 +77,8 @@ void symbolizer_free(struct symbolizer *s)
 	free(s->frames);
 	free(s->mappings);
 	free(s->stack);
+	free(s->raw_roles);
+	free(s->roles);
 	free(s);
 }
 
@@ -132,6 +137,8 @@ static enum frame_kind kind_of(const struct object *o)
 		return FRAME_JIT;
 	case OBJECT_MARK:
 		return FRAME_MARK;
+	case OBJECT_CODE:
+		return FRAME_INTERPRETER;
 	default:
 		return FRAME_NATIVE;
 	}
@@ -150,14 +157,16 @@ static int add_named(struct symbolizer *s, const struct named *n)
 static int add_symbol(struct symbolizer *s, const struct symbol *symbol, struct named n)
 {
 	/* What a runtime calls its code is no mangled name, whatever it looks like. */
-	int r = symbol->kind == FRAME_JIT ? add_string(s, symbol->name, &n.function)
-					  : add_name(s, symbol->name, &n.function);
+	bool plain = symbol->kind == FRAME_JIT || symbol->kind == FRAME_INTERPRETER;
+	int r = plain ? add_string(s, symbol->name, &n.function)
+		      : add_name(s, symbol->name, &n.function);
 
 	if (!r)
 		r = add_string(s, symbol->file, &n.file);
 	if (!r)
 		r = add_string(s, symbol->module, &n.module);
 	n.line = n.file == NO_STRING ? 0 : symbol->line;
+	n.first_line = n.file == NO_STRING ? 0 : symbol->first_line;
 	n.kind = symbol->kind;
 	return r < 0 ? r : add_named(s, &n);
 }
@@ -171,6 +180,25 @@ static int add_unnamed(struct symbolizer *s, const struct object *o, struct name
 			return -ENOMEM;
 	}
 	return add_named(s, &n);
+}
+
+/* A code object is its own symbol: what it says of itself was read when it was first seen. */
+static int resolve_code(struct symbolizer *s, const struct raw_frame *raw, struct named_range *ret)
+{
+	const struct capture *c = s->objects.capture;
+	struct raw_code code = capture_code_at(c, (uint32_t)(raw->offset >> 32));
+	uint32_t at = (uint32_t)raw->offset;
+	struct symbol symbol = { .name = capture_string_at(c, code.name),
+				 .file = capture_string_at(c, code.file),
+				 .line = at == CODE_NOWHERE ? 0 : python_line(&code, at),
+				 .first_line = code.first_line,
+				 .kind = FRAME_INTERPRETER };
+	int r = add_symbol(s, &symbol, (struct named){ .object = raw->object });
+
+	if (r < 0)
+		return r;
+	*ret = (struct named_range){ s->nr_named - 1, 1 };
+	return 0;
 }
 
 static int resolve(struct symbolizer *s, const struct raw_frame *raw, struct named_range *ret)
@@ -199,8 +227,10 @@ static int resolve(struct symbolizer *s, const struct raw_frame *raw, struct nam
 }
 
 /* The frames of an address: resolved when it is first seen. */
-static int find_range(struct symbolizer *s, const struct raw_frame *raw, struct named_range *ret)
+static int find_range(struct symbolizer *s, const struct raw_frame *frame, struct named_range *ret)
 {
+	struct raw_frame address = { .offset = frame->offset, .object = frame->object };
+	const struct raw_frame *raw = &address;
 	struct named_range range;
 	uint32_t id;
 	int r;
@@ -211,7 +241,9 @@ static int find_range(struct symbolizer *s, const struct raw_frame *raw, struct 
 	}
 	if (array_reserve(s->ranges, s->cap_ranges, s->addresses.count + 1u) < 0)
 		return -ENOMEM;
-	r = resolve(s, raw, &range);
+	r = s->objects.capture->objects[raw->object].kind == OBJECT_CODE
+		    ? resolve_code(s, raw, &range)
+		    : resolve(s, raw, &range);
 	if (r < 0)
 		return r;
 	if (intern_add(&s->addresses, raw, sizeof(*raw), &id) < 0)
@@ -301,8 +333,9 @@ static int add_frame(struct symbolizer *s, const struct named *n, struct profile
 	memset(&f, 0, sizeof(f)); /* frames are compared as bytes */
 	f.address = n->address;
 	f.line = n->line;
+	f.first_line = n->first_line;
 	f.kind = n->kind;
-	if (n->kind != FRAME_MARK) {
+	if (n->kind != FRAME_MARK && n->kind != FRAME_INTERPRETER) {
 		r = find_mapping(s, n, into, &f.mapping);
 		f.mapping++;
 	}
@@ -340,15 +373,16 @@ static void turn_to(struct symbolizer *s, const struct profile *into)
 	s->into_nr_frames = s->into_last = 0;
 }
 
-static int add_to_stack(struct symbolizer *s, const struct raw_frame *raw, struct profile *into,
-			uint32_t *nr)
+static int add_to_stack(struct symbolizer *s, const struct raw_frame *raw, enum plumbing_role role,
+			struct profile *into, uint32_t *nr)
 {
 	struct named_range range;
 	int r = find_range(s, raw, &range);
 
 	if (r < 0)
 		return r;
-	if (array_reserve(s->stack, s->cap_stack, (size_t)*nr + range.nr) < 0)
+	if (array_reserve(s->stack, s->cap_stack, (size_t)*nr + range.nr) < 0 ||
+	    array_reserve(s->roles, s->cap_roles, (size_t)*nr + range.nr) < 0)
 		return -ENOMEM;
 	for (uint32_t i = range.first; i < range.first + range.nr; i++) {
 		uint32_t id;
@@ -359,6 +393,7 @@ static int add_to_stack(struct symbolizer *s, const struct raw_frame *raw, struc
 				return r;
 			s->frames[i] = id + 1;
 		}
+		s->roles[*nr] = role;
 		s->stack[(*nr)++] = s->frames[i] - 1;
 	}
 	return 0;
@@ -395,11 +430,16 @@ int symbolizer_stack(struct symbolizer *s, uint32_t raw_stack, struct profile *i
 	int r = 0;
 
 	turn_to(s, into);
+	if (array_reserve(s->raw_roles, s->cap_raw_roles, raw.nr) < 0)
+		return -ENOMEM;
+	plumbing_roles(s->objects.capture, &raw, s->raw_roles);
 	for (uint32_t i = 0; i < raw.nr && !r; i++)
-		r = add_to_stack(s, &raw.frames[i], into, &nr);
+		r = add_to_stack(s, &raw.frames[i], s->raw_roles[i], into, &nr);
 	s->into_nr_frames = profile_nr_frames(into);
 	if (r < 0)
 		return r;
+	if (!s->objects.settings.internals)
+		nr = plumbing_remove(into, s->stack, s->roles, nr);
 	skip = count_probe_frames(s, into, nr);
 	return profile_stack(into, &(struct stack){ .nr = nr - skip, .frames = s->stack + skip },
 			     ret_stack);
@@ -410,5 +450,6 @@ size_t symbolizer_memory(const struct symbolizer *s)
 	return sizeof(*s) + s->objects.memory + s->strings.memory + s->addresses.memory +
 	       s->cap_shown * sizeof(*s->shown) + s->cap_ranges * sizeof(*s->ranges) +
 	       s->cap_named * sizeof(*s->named) + s->cap_frames * sizeof(*s->frames) +
-	       s->cap_mappings * sizeof(*s->mappings) + s->cap_stack * sizeof(*s->stack);
+	       s->cap_mappings * sizeof(*s->mappings) + s->cap_stack * sizeof(*s->stack) +
+	       (s->cap_raw_roles + s->cap_roles) * sizeof(*s->roles);
 }

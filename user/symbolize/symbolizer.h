@@ -20,6 +20,7 @@ struct symbolizer;
 struct symbolizer_settings {
 	bool no_inline;	    /* one frame an address */
 	bool no_lines;	    /* no DWARF at all: names from symbol tables */
+	bool internals;	    /* an interpreter's own frames stay, too: see plumbing.h */
 	size_t max_memory;  /* of all tables together; 0: no bound. DWARF goes first */
 	bool at_tracepoint; /* kernel stacks begin in our own probe: those frames are left out */
 	bool *ret_limited;  /* set when max_memory cost something; may be NULL */

@@ -58,7 +58,7 @@ static void add_function(struct grid *g, struct strbuf *cell, const struct profi
 
 	add_value(g, cell, unit, f->self[text_weight(p)], whole);
 	add_value(g, cell, unit, f->total[text_weight(p)], whole);
-	text_frame(cell, p, f->frame);
+	text_function(cell, p, f->frame);
 	grid_add(g, cell);
 	text_where(cell, p, f->frame);
 	grid_add(g, cell);

@@ -130,6 +130,16 @@ void text_frame(struct strbuf *line, const struct profile *p, uint32_t frame)
 	strbuf_done(&name);
 }
 
+void text_function(struct strbuf *line, const struct profile *p, uint32_t frame)
+{
+	const struct frame *f = profile_frame_at(p, frame);
+
+	if (f->kind == FRAME_INTERPRETER && f->function)
+		strbuf_add_escaped(line, profile_string_at(p, f->function));
+	else
+		text_frame(line, p, frame);
+}
+
 static const char *base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -137,11 +147,27 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
+/* The last two names of a path. */
+static const char *two_names(const char *path)
+{
+	const char *base = base_name(path);
+
+	if (base - path < 2)
+		return path;
+	for (base -= 2; base > path && *base != '/'; base--)
+		;
+	return *base == '/' ? base + 1 : base;
+}
+
 void text_where(struct strbuf *line, const struct profile *p, uint32_t frame)
 {
 	const struct frame *f = profile_frame_at(p, frame);
 
-	if (f->file) {
+	if (f->kind == FRAME_INTERPRETER && f->file) {
+		strbuf_add_escaped(line, two_names(profile_string_at(p, f->file)));
+		if (profile_frame_line(p, f))
+			strbuf_addf(line, ":%u", profile_frame_line(p, f));
+	} else if (f->file) {
 		strbuf_add_escaped(line, base_name(profile_string_at(p, f->file)));
 		if (f->line)
 			strbuf_addf(line, ":%u", f->line);

@@ -36,7 +36,12 @@ void text_percent(struct strbuf *line, uint64_t part, uint64_t whole);
 /* "comm (pid)". */
 void text_process(struct strbuf *line, const struct profile *p, uint32_t who);
 void text_frame(struct strbuf *line, const struct profile *p, uint32_t frame);
-/* Where a function stands: "file.c:12", else the name of its module. */
+/* The same without the place of an interpreted function, which text_where() says. */
+void text_function(struct strbuf *line, const struct profile *p, uint32_t frame);
+/*
+ * Where a function stands: "file.c:12", "folder/file.py:12" of an interpreted one (many are called
+ * __init__.py), else the name of its module.
+ */
 void text_where(struct strbuf *line, const struct profile *p, uint32_t frame);
 
 /* Sums over all samples. */

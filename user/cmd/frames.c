@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "cmd/frames.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int set_lines(void *ctx, const char *value, struct strbuf *error)
+{
+	(void)value;
+	(void)error;
+	((struct frames *)ctx)->split_lines = true;
+	return 0;
+}
+
+static int set_native(void *ctx, const char *value, struct strbuf *error)
+{
+	if (strcmp(value, "yes") && strcmp(value, "no")) {
+		strbuf_addf(error, "--native takes yes or no, not '%s'", value);
+		return -EINVAL;
+	}
+	((struct frames *)ctx)->no_native = !strcmp(value, "no");
+	return 0;
+}
+
+const struct opt frames_opts[] = {
+	{ "lines", 0, NULL, "name the line that runs, not the function's first: splits functions",
+	  set_lines, NULL },
+	{ "native", 0, "WHICH",
+	  "native and kernel frames of stacks that have interpreted ones: yes (default), or no to "
+	  "leave only the latter",
+	  set_native, "yes no" },
+	{ 0 },
+};
+
+int frames_apply(const struct frames *f, struct profile **p)
+{
+	struct profile *reduced;
+	int r;
+
+	if (f->no_native) {
+		r = profile_interpreted(*p, &reduced);
+		if (r < 0)
+			return r;
+		profile_free(*p);
+		*p = reduced;
+	}
+	profile_split_lines(*p, f->split_lines);
+	return 0;
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "symbolize/plumbing.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/array.h"
+
+/*
+ * Names as symbol tables and debug information of CPython have them; '*' stands for anything, at an
+ * end or at both. The stacks of every way from C to Python were read for 3.6 to 3.13. Another
+ * runtime adds its own names: only what lies in the file of a loop is looked up.
+ */
+static const char *const names[] = {
+	/* From a call to the loop: Objects/call.c, methodobject.c, descrobject.c, Python/ceval.c.
+	 */
+	"_PyEval_*",
+	"PyEval_*",
+	"_PyFunction_*",
+	"_PyObject_Call*",
+	"_PyObject_FastCall*",
+	"_PyObject_MakeTpCall",
+	"PyObject_Call*",
+	"*Vectorcall*",
+	"_PyCFunction_*",
+	"PyCFunction_Call*",
+	"_PyMethodDef_RawFastCall*",
+	"_PyMethodDescr_FastCall*",
+	"call_function*",
+	"cfunction_call*",
+	"cfunction_vectorcall*",
+	"classmethoddescr_call",
+	"do_call*",
+	"fast_function",
+	"function_call",
+	"function_code_fastcall",
+	"method_call",
+	"method_vectorcall*",
+	"methoddescr_call",
+	"object_vacall",
+	"import_name",
+	"tp_new_wrapper",
+	"type_call",
+	"vectorcall_*",
+	"wrap_*",
+	"wrapper_call",
+	"wrapperdescr_*",
+	"_PyEvalFrame*",
+	"_PyFrame_Clear*",
+	"clear_thread_frame",
+	/* From an operator to the method that a class gives it: Objects/typeobject.c, abstract.c.
+	 */
+	"_Py_slot_tp_*",
+	"slot_*",
+	"binary_iop*",
+	"binary_op*",
+	"ternary_iop",
+	"ternary_op",
+	"call_attribute",
+	"call_maybe",
+	"call_method",
+	"call_unbound*",
+	"do_richcompare",
+	"property_descr_*",
+	"PyIter_Next*",
+	"PyNumber_*",
+	"_PyNumber_*",
+	"PyObject_DelItem",
+	"PyObject_Format",
+	"PyObject_GenericGetAttr",
+	"PyObject_GenericSetAttr",
+	"PyObject_GetAttr*",
+	"PyObject_GetItem",
+	"PyObject_GetIter",
+	"PyObject_GetOptionalAttr*",
+	"PyObject_Hash",
+	"PyObject_IsInstance",
+	"PyObject_IsTrue",
+	"PyObject_LengthHint",
+	"PyObject_Repr",
+	"PyObject_RichCompare*",
+	"PyObject_SetAttr*",
+	"PyObject_SetItem",
+	"PyObject_Size",
+	"PyObject_Str",
+	"_PyObject_GenericGetAttr*",
+	"_PyObject_GenericSetAttr*",
+	"_PyObject_LookupAttr*",
+	"Py_DECREF*",
+	"Py_XDECREF*",
+	"_Py_DECREF*",
+	"_Py_XDECREF*",
+	/* Generators and coroutines: Objects/genobject.c. */
+	"_PyGen_*",
+	"PyGen_am_send",
+	"PyIter_Send",
+	"_gen_throw",
+	"async_gen_*",
+	"coro_*",
+	"gen_*",
+	/* From the start of a program or a thread to its code: Modules/main.c, Python/pythonrun.c.
+	 */
+	"Py_BytesMain",
+	"Py_Main",
+	"Py_RunMain",
+	"_Py_UnixMain",
+	"pymain_*",
+	"PyRun_*",
+	"_PyRun_*",
+	"pyrun_*",
+	"run_eval_code_obj",
+	"run_file",
+	"run_mod",
+	"pythread_wrapper",
+	"t_bootstrap",
+	"thread_run",
+};
+
+static bool fits(const char *pattern, const char *name, size_t size)
+{
+	size_t len;
+
+	/* Most are told apart here. */
+	if (pattern[0] != name[0] && pattern[0] != '*')
+		return false;
+	len = strlen(pattern);
+	if (pattern[0] == '*')
+		return memmem(name, size, pattern + 1, len - 2);
+	if (pattern[len - 1] == '*')
+		return size >= len - 1 && !memcmp(name, pattern, len - 1);
+	return size == len && !memcmp(name, pattern, len);
+}
+
+static bool is_plumbing(const char *name)
+{
+	/* Compilers split and copy functions: gen_send_ex.cold, collect.constprop.0, … */
+	size_t size = strcspn(name, ".");
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (fits(names[i], name, size))
+			return true;
+	return false;
+}
+
+/* The objects with a loop that runs something in this stack: hardly ever more than one. */
+struct loops {
+	uint32_t objects[4], nr;
+};
+
+static bool loops_have(const struct loops *l, uint32_t object)
+{
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (l->objects[i] == object)
+			return true;
+	return false;
+}
+
+static enum plumbing_role role_of(const struct capture *c, const struct raw_frame *f,
+				  const struct loops *loops)
+{
+	enum object_kind kind = c->objects[f->object].kind;
+
+	if (kind == OBJECT_CODE)
+		return PLUMBING_INTERPRETED;
+	if (f->flags & RAW_RUNS)
+		return PLUMBING_LOOP;
+	return kind == OBJECT_ELF && loops_have(loops, f->object) ? PLUMBING_OWN : PLUMBING_OTHER;
+}
+
+void plumbing_roles(const struct capture *c, const struct raw_stack *stack, enum plumbing_role *ret)
+{
+	struct loops loops = { 0 };
+
+	for (uint32_t i = 0; i < stack->nr; i++)
+		if (stack->frames[i].flags & RAW_RUNS && loops.nr < ARRAY_SIZE(loops.objects) &&
+		    !loops_have(&loops, stack->frames[i].object))
+			loops.objects[loops.nr++] = stack->frames[i].object;
+	for (uint32_t i = 0; i < stack->nr; i++)
+		ret[i] = role_of(c, &stack->frames[i], &loops);
+}
+
+/* `nr_interpreted`: how many such frames are rootward of this one; some are leafward. */
+static bool is_hidden(const struct profile *p, uint32_t frame, enum plumbing_role role,
+		      uint32_t nr_interpreted)
+{
+	const struct frame *f = profile_frame_at(p, frame);
+
+	if (role == PLUMBING_LOOP)
+		return true;
+	if (role != PLUMBING_OWN)
+		return false;
+	/* A file without symbols doesn't say what is what: nothing of it is of use. */
+	return f->function ? is_plumbing(profile_string_at(p, f->function)) : nr_interpreted > 0;
+}
+
+uint32_t plumbing_remove(const struct profile *p, uint32_t *frames, const enum plumbing_role *roles,
+			 uint32_t nr)
+{
+	uint32_t left = 0, kept = 0;
+	bool below = false;
+
+	for (uint32_t i = 0; i < nr; i++)
+		left += roles[i] == PLUMBING_INTERPRETED;
+	for (uint32_t i = 0; i < nr; i++) {
+		if (roles[i] == PLUMBING_INTERPRETED) {
+			below = true;
+			left--;
+		}
+		if (!below || !is_hidden(p, frames[i], roles[i], left))
+			frames[kept++] = frames[i];
+	}
+	return kept;
+}
