@@ -23,8 +23,9 @@ enum {
 	PYTHON_SHIM = 3,	/* FRAME_OWNED_BY_CSTACK, or later _INTERPRETER, and above */
 	PYTHON_KEYS_BLOCK = 32, /* glibc's PTHREAD_KEY_2NDLEVEL_SIZE */
 	PYTHON_MAX_KEYS = 1024,
-	/* No walk takes more: as many shims as calls may stand in a list, and its end. */
-	PYTHON_MAX_STEPS = 2 * ABI_CALLS_WALKED + 1,
+	/* No walk takes more, shims included. A verifier follows 8,192 jumps that may end a loop.
+	 */
+	PYTHON_MAX_STEPS = ABI_CALLS_WALKED * 3 / 2,
 };
 
 #define PYTHON_NO_CFRAME 0xffff
@@ -34,7 +35,7 @@ struct python_walk {
 	__u64 state;
 	__u64 frame, cframe;
 	__u32 nr;	  /* calls walked */
-	__u32 nr_shims;	  /* … and frames of nobody */
+	__u32 nr_steps;	  /* … and frames of nobody, and the end */
 	__u32 nr_entries; /* times that the loop was entered, and where is known */
 	__u8 stop;	  /* enum abi_interpreted */
 	__u8 entered;	  /* the last call is marked as entered */
@@ -175,7 +176,7 @@ static inline long python_find_frame(struct python_walk *p, const struct abi_pyt
 static inline int python_begin(struct python_walk *p, const struct abi_python *l, __u64 thread)
 {
 	p->thread = thread;
-	p->nr = p->nr_shims = p->nr_entries = 0;
+	p->nr = p->nr_steps = p->nr_entries = 0;
 	p->cframe = 0;
 	p->entered = 1;
 	p->stop = ABI_INTERPRETED_NONE;
@@ -255,13 +256,12 @@ static inline int python_step(struct python_walk *p, const struct abi_python *l,
 	/* Each list's first frame is one that the loop was entered with. */
 	if (!frame)
 		return python_stop(p, p->entered ? ABI_INTERPRETED_WHOLE : ABI_INTERPRETED_MEMORY);
-	if (p->nr >= ABI_CALLS_WALKED || p->nr_shims >= ABI_CALLS_WALKED)
+	if (p->nr >= ABI_CALLS_WALKED || ++p->nr_steps >= PYTHON_MAX_STEPS)
 		return python_stop(p, ABI_INTERPRETED_DEPTH);
 	if (frame & 7 || python_read(p, p->bytes, size, frame))
 		return python_stop(p, ABI_INTERPRETED_MEMORY);
 	p->frame = python_word(p->bytes, l->frame_previous);
 	if (l->frames == ABI_PYTHON_SHIMS && python_byte(p->bytes, l->frame_owner) >= PYTHON_SHIM) {
-		p->nr_shims++;
 		python_entered(p, calls, entries, frame);
 		return 0;
 	}
