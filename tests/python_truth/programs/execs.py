@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""execs.py SECONDS [INTERPRETER …]: works, then executes the next interpreter in its place."""
+import os
+import sys
+import time
+
+from rounds import clock
+
+
+def work(n):
+    total = 0
+    for i in range(n):
+        total += i % 7
+    return total
+
+
+def part(seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        work(20000)  # > work
+
+
+part(float(sys.argv[1]))  # > part
+print("%d.%d %.6f" % (sys.version_info[:2] + (clock(),)), flush=True)  # > *
+if len(sys.argv) > 2:
+    os.execv(sys.argv[2], [sys.argv[2], "-B", __file__, sys.argv[1]] + sys.argv[3:])  # > *

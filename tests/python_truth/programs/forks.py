@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A child that works on after fork(), a child of it, and the parent. The functions of the children
+were never run before they were forked."""
+import os
+import time
+
+from rounds import begin, clock, ending, tell
+
+LIMIT_S = 60
+
+
+def work(n):
+    total = 0
+    for i in range(n):
+        total += i % 7
+    return total
+
+
+def parent_part():
+    return work(60000)  # > work
+
+
+def child_part():
+    return work(30000)  # > work
+
+
+def grandchild_part():
+    return work(20000)  # > work
+
+
+def until_end(part):
+    used = 0
+    while not ending and time.monotonic() < over:
+        began = clock()  # > *
+        part()  # > parent_part child_part grandchild_part
+        # All of them get what they ask for.
+        time.sleep(0.004)
+        used += clock() - began  # > *
+    return used
+
+
+def told(part):
+    used = until_end(part)  # > until_end
+    tell({part.__name__: used})  # > *
+
+
+over = time.monotonic() + LIMIT_S
+begin()  # > *
+if os.fork():
+    told(parent_part)  # > told
+elif os.fork():
+    told(child_part)  # > told
+else:
+    told(grandchild_part)  # > told

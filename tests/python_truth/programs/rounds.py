@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What the programs beside this share: they go round and round until they are told to end, and say
+then how much CPU time each of their parts took. All of them run on CPython 3.6 to 3.15.
+
+A program says in comments which Python frames may stand upon which:
+  # > name …   from this line these are called, perhaps through C; *: what is not the program's
+  # < library  the function may be called by what is not the program's
+  # < root     a stack may begin with it
+"""
+import json
+import signal
+import sys
+import time
+
+ending = []
+# 3.6 has no time.thread_time().
+
+
+def clock():
+    return time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID)
+
+
+def end(*_):
+    ending.append(1)
+
+
+def begin():
+    """The program is warm, and may be measured."""
+    signal.signal(signal.SIGTERM, end)
+    print("ready", flush=True)
+
+
+def tell(spent, **more):
+    """spent: seconds of CPU by part."""
+    print(json.dumps(dict(more, spent=spent, version=sys.version_info[:2])), flush=True)
