@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What a Python program's stacks may be, as its comments (programs/rounds.py) and its interpreter's
+own compiler say, and what those are that it is said to have had."""
+import collections
+import os
+import re
+
+WHOLE, CUT, EMPTY, FALSE = "whole", "cut", "empty", "false"
+# A Python frame; native ones may have a line too, but of other files.
+FRAME = re.compile(r"(.+) \((.*\.py|<[^<>]*>):(\d+)\)")
+LOOP = re.compile(r"_PyEval_(EvalFrame|Vector|EvalCode)\w*|PyEval_EvalFrame\w*|_PyFunction_\w+")
+LEFT_OUT = re.compile(r"\[.*left out.*\]")
+WITHIN = re.compile(r".*<(listcomp|setcomp|dictcomp|genexpr)>")
+BOOTSTRAP = re.compile(r"(Thread\.)?_bootstrap")
+
+Frame = collections.namedtuple("Frame", "name file line")
+
+
+def parse(text):
+    """A Frame, or None of what is not Python's."""
+    found = FRAME.fullmatch(text)
+    return Frame(found.group(1), found.group(2), int(found.group(3))) if found else None
+
+
+class Code:
+    def __init__(self, said, comments):
+        self.short, self.qualified = said["name"], said["qualname"]
+        self.first, self.lines = said["first"], set(said["lines"]) | {said["first"]}
+        self.calls = {}
+        for line in self.lines:
+            self.calls[line] = set(comments[line - 1][0]) if line <= len(comments) else set()
+        below = comments[self.first - 1][1] if self.first <= len(comments) else ()
+        self.from_library = "library" in below or self.short == "<module>"
+        self.is_root = "root" in below or self.short == "<module>"
+
+    def may_call(self, name, line):
+        """line: None: from any."""
+        if line is not None:
+            return name in self.calls.get(line, ())
+        return any(name in names for names in self.calls.values())
+
+
+def comments(path):
+    """By line: (what is called, what calls)."""
+    with open(path, encoding="utf-8") as f:
+        for text in f:
+            above = re.search(r"# > (.*)", text)
+            below = re.search(r"# < (.*)", text)
+            calls = above.group(1).split() if above else []
+            # What is imported, where it is.
+            if re.match(r"\s*(import|from) ", text):
+                calls.append("*")
+            yield calls, below.group(1).split() if below else ()
+
+
+class Judge:
+    """said: what codes.py printed; by_line: frames have the line that runs, not the first one."""
+
+    def __init__(self, said, by_line, version):
+        self.by_line = by_line
+        self.codes = collections.defaultdict(list)
+        for path, codes in said.items():
+            known = list(comments(path))
+            for code in codes:
+                made = Code(code, known)
+                name = made.qualified if version >= (3, 11) else made.short
+                self.codes[name, path].append(made)
+        self.files = {path for _, path in self.codes}
+
+    def code(self, frame):
+        """Its code object; None: there is no such one."""
+        fitting = [c for c in self.codes.get((frame.name, frame.file), ())
+                   if (frame.line in c.lines if self.by_line else frame.line == c.first)]
+        return fitting[0] if fitting else None
+
+    def wrong_pair(self, caller, callee):
+        """Why the one can't have called the other, or None."""
+        above = callee.file in self.files and self.code(callee)
+        if caller.file not in self.files:
+            return "not called by a library" if above and not above.from_library else None
+        below = self.code(caller)
+        line = caller.line if self.by_line else None
+        if not above:
+            return None if below.may_call("*", line) else "calls no library there"
+        if WITHIN.fullmatch(above.short) and above.first in below.lines:
+            return None if line in (None, above.first) else "not from that line"
+        return None if below.may_call(above.short, line) else "does not call it there"
+
+    def judge(self, names):
+        """Of names from the root to the leaf: (verdict, why)."""
+        frames = []
+        for text in names:
+            frame = parse(text)
+            if frame and frame.file in self.files and not self.code(frame):
+                return FALSE, "no such code: " + text
+            if LOOP.fullmatch(text):
+                return FALSE, "the loop itself: " + text
+            if frame or LEFT_OUT.fullmatch(text):
+                frames.append(frame)
+        if not frames or not frames[0]:
+            return EMPTY, "no Python frame"
+        for caller, callee in zip(frames, frames[1:]):
+            why = caller and callee and self.wrong_pair(caller, callee)
+            if why:
+                return FALSE, "%s > %s: %s" % (caller, callee, why)
+        root = frames[0]
+        if root.file in self.files:
+            good = self.code(root).is_root
+        else:
+            good = (root.name == "<module>" or BOOTSTRAP.fullmatch(root.name) and
+                    os.path.basename(root.file) == "threading.py")
+        return (WHOLE, "") if good else (CUT, "begins with " + root.name)
+
+    def count(self, stacks):
+        """truth.Folded: (samples by verdict, the worst ones)."""
+        counts, bad = collections.Counter(), collections.Counter()
+        for s in stacks:
+            verdict, why = self.judge(s.frames)
+            counts[verdict] += s.count
+            if verdict != WHOLE:
+                bad["%s (%s): %s" % (verdict, why, ";".join(s.frames)[-600:])] += s.count
+        return counts, bad
+
+
+def part_of(stack, parts, version):
+    """The first of `parts` (names of functions) on the stack."""
+    for text in stack.frames:
+        frame = parse(text)
+        if frame:
+            name = frame.name.split(".")[-1] if version >= (3, 11) else frame.name
+            if name in parts:
+                return name
+    return None
+
+
+def shares(stacks, key):
+    """Samples by key(stack), as shares of those that have one."""
+    found = collections.Counter()
+    for s in stacks:
+        of = key(s)
+        if of is not None:
+            found[of] += s.count
+    total = sum(found.values()) or 1
+    return {k: n / total for k, n in found.items()}
+
+
+def farthest(measured, spent):
+    """(points, part): where shares are farthest from the truth."""
+    total = sum(spent.values()) or 1
+    return max((abs(measured.get(part, 0) - used / total) * 100, part)
+               for part, used in spent.items())

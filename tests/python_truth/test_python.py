@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""bpfprof cpu against Python programs that know their own stacks, on every interpreter to be had.
+
+Usage: test_python.py BPFPROF FOLDER [PROGRAM|INTERPRETER …]
+
+With BPFPROF_LONG=1 every program runs on every interpreter, and four times as long.
+"""
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import pythons  # noqa: E402
+from runs import MODULES, Runner, Skip  # noqa: E402
+from special import SPECIAL  # noqa: E402
+from stacks import EMPTY, FALSE, WHOLE, farthest, parse, part_of, shares  # noqa: E402
+import samplers  # noqa: E402
+import truth  # noqa: E402
+
+LONG = bool(os.environ.get("BPFPROF_LONG"))
+POINTS = 3.0
+COMPLETE = 0.995
+LEAST = 100  # samples that say anything
+
+
+class Program:
+    """A program of programs/, and what is asked of its samples.
+
+    versions   on which it runs by default; None: all
+    by_line    with --lines: each frame has the line that runs
+    """
+
+    def __init__(self, name, seconds, versions=None, by_line=True, args=(), options=(), key=None,
+                 file=None):
+        self.name, self.seconds, self.versions, self.by_line = name, seconds, versions, by_line
+        self.args, self.options, self.key = args, options, key or part_of
+        self.file = file or name + ".py"
+
+
+def line_of(stack, parts, _):
+    """The innermost frame of lines.py that is in one of the lines."""
+    for text in reversed(stack.frames):
+        frame = parse(text)
+        if frame and frame.file.endswith("/lines.py") and str(frame.line) in parts:
+            return str(frame.line)
+    return None
+
+
+def letters_of(stack, parts, version):
+    """A function by its module, which are each other's copies."""
+    for text in reversed(stack.frames):
+        frame = parse(text)
+        if frame:
+            name = "%s %s" % (frame.name.split(".")[-1], os.path.basename(frame.file)[:-3])
+            if name in parts:
+                return name
+    return None
+
+
+SOME = [(3, 6), (3, 9), (3, 10), (3, 11), (3, 12), (3, 14)]
+PROGRAMS = [
+    Program("split", 2.5),
+    Program("threads", 1.5),
+    Program("lines", 1.5, key=line_of),
+    Program("names", 1.0, SOME, by_line=False, args=MODULES, key=letters_of),
+    Program("forks", 1.0, SOME, options=("--children",)),
+    Program("several", 1.0, [(3, 8), (3, 11), (3, 12), (3, 13), (3, 15)]),
+]
+
+
+class Table:
+    """One row a run; counts what failed and what was skipped."""
+
+    def __init__(self):
+        self.failed, self.skipped, self.tried = [], [], 0
+        print("%-15s %-9s %7s %8s %6s %6s %5s %6s %s" % (
+            "interpreter", "program", "samples", "whole", "empty", "false", "cut", "points",
+            "farthest"), flush=True)
+
+    def skip(self, who, what, why):
+        self.skipped.append("%s %s" % (who, what))
+        print("%-15s %-9s skipped: %s" % (who, what, why), flush=True)
+
+    def row(self, who, what, counts, apart, wrong, bad):
+        self.tried += 1
+        total = sum(counts.values())
+        print("%-15s %-9s %7d %8.2f%% %6d %6d %5d %6.2f %s: %s" % (
+            who, what, total, 100.0 * counts[WHOLE] / max(total, 1), counts[EMPTY], counts[FALSE],
+            counts["cut"], apart[0], apart[1], "; ".join(wrong) or "ok"), flush=True)
+        if wrong:
+            self.failed.append("%s %s" % (who, what))
+            for line, count in bad.most_common(4):
+                print("    %6d %s" % (count, line))
+
+    def failure(self, who, what, why):
+        self.tried += 1
+        self.failed.append("%s %s" % (who, what))
+        print("%-15s %-9s %s" % (who, what, why), flush=True)
+
+
+def verdict(counts, apart, quality):
+    """What is wrong, in words."""
+    total = sum(counts.values())
+    if total < LEAST:
+        yield "%d samples only" % total
+    if counts[FALSE]:
+        yield "%d that it never had" % counts[FALSE]
+    if counts[WHOLE] < COMPLETE * total:
+        yield "%d not complete" % (total - counts[WHOLE])
+    if apart[0] > POINTS:
+        yield "%.1f points from the truth" % apart[0]
+    if quality.get("lost"):
+        yield "%d lost" % quality["lost"]
+    # It has to know itself how good it was.
+    if quality.get("interpreted", total) < COMPLETE * counts[WHOLE]:
+        yield "says that %d were interpreted" % quality["interpreted"]
+
+
+def measure(runner, python, program):
+    """(counts, the worst, the farthest share, what is wrong); again where a busy host left next to
+    nothing of a CPU."""
+    for _ in range(3):
+        process = runner.program(python, program.file, *program.args)
+        options = program.options + (("--lines",) if program.by_line else ())
+        m = runner.watch(process, program.seconds * (4 if LONG else 1), *options)
+        if sum(s.count for s in m.folded) >= LEAST:
+            break
+    counts, bad = runner.judge(python, program.by_line).count(m.folded)
+    found = shares(m.folded, lambda s: program.key(s, m.said["spent"], python.version))
+    apart = farthest(found, m.said["spent"])
+    return counts, bad, apart, list(verdict(counts, apart, m.quality))
+
+
+def one(runner, table, python, program):
+    try:
+        counts, bad, apart, wrong = measure(runner, python, program)
+        table.row(python.name, program.name, counts, apart, wrong, bad)
+    except Skip as e:
+        table.skip(python.name, program.name, e)
+    except samplers.Failed as e:
+        table.failure(python.name, program.name, e)
+
+
+def every(runner, table, wanted):
+    found, missing = pythons.every()
+    for name, why in missing.items():
+        table.skip(name, "", why)
+    for python in found:
+        for program in PROGRAMS:
+            named = not wanted or python.name in wanted or program.name in wanted
+            names = [w for w in wanted if w in (p.name for p in PROGRAMS)]
+            if named and (not names or program.name in names) and (
+                    LONG or wanted or not program.versions or python.version in program.versions):
+                one(runner, table, python, program)
+    for name, special in SPECIAL.items():
+        if not wanted or name in wanted:
+            special(runner, table, found)
+
+
+def main():
+    truth.need_root_and_bpf()
+    runner, table = Runner(), Table()
+    try:
+        every(runner, table, sys.argv[3:])
+    finally:
+        runner.done()
+    print("%d tried, %d failed, %d skipped" % (table.tried, len(table.failed),
+                                               len(table.skipped)))
+    if table.failed:
+        print("failed: " + ", ".join(table.failed))
+    if not table.tried:
+        return truth.SKIPPED
+    return 1 if table.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
