@@ -39,7 +39,7 @@ def straight(
 
 def backwards(times):
     began = clock()  # > *
-    for i in (lambda: range(times),
+    for i in (lambda: range(times),  # > <lambda>
               # The loop's test is on a line before its end.
               None)[0]():  # > <lambda>
         try:

@@ -8,7 +8,7 @@ import time
 from rounds import begin, clock, ending, tell
 
 LIMIT_S = 60
-modules = [importlib.import_module(name) for name in sys.argv[1:]]
+modules = [importlib.import_module(name) for name in sys.argv[1:]]  # > *
 spent = {}
 over = time.monotonic() + LIMIT_S
 begin()  # > *

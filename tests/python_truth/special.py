@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Runs that are more than a program on an interpreter: processes that are over at once or become
+another interpreter's, programs with an interpreter in them, files without symbols."""
+import collections
+import glob
+import os
+import shutil
+import subprocess
+
+import samplers
+import truth
+from runs import Measured, Skip
+from stacks import EMPTY, FALSE, WHOLE, Judge, farthest, parse, part_of, shares
+
+SECONDS = 1.0
+NR_BRIEF = 40
+POINTS = 3.0
+
+
+def with_libpython(found, version):
+    """(interpreter, its shared library): of a version, with the files to link against."""
+    for python in found:
+        folder = os.path.join(os.path.dirname(os.path.dirname(python.path)), "lib")
+        library = os.path.join(folder, "libpython%d.%dm.so.1.0" % python.version)
+        if not os.path.exists(library):
+            library = library.replace("m.so", ".so")
+        if python.version == version and not python.root and os.path.exists(library):
+            return python, library
+    raise Skip("no Python %d.%d with a shared library here" % version)
+
+
+def tell(table, who, what, judge, measured, version, parts=part_of, complete=0.995):
+    counts, bad = judge.count(measured.folded)
+    spent = measured.said["spent"]
+    apart = farthest(shares(measured.folded, lambda s: parts(s, spent, version)), spent)
+    total, wrong = sum(counts.values()), []
+    if counts[FALSE]:
+        wrong.append("%d that it never had" % counts[FALSE])
+    if total < 100:
+        wrong.append("%d samples only" % total)
+    if counts[WHOLE] < complete * total:
+        wrong.append("%d not complete" % (total - counts[WHOLE]))
+    if apart[0] > POINTS:
+        wrong.append("%.1f points from the truth" % apart[0])
+    table.row(who, what, counts, apart, wrong, bad)
+
+
+def embed(runner, table, found, version, loaded):
+    python, library = with_libpython(found, version)
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if not compiler:
+        raise Skip("no C compiler")
+    folder, program = os.path.dirname(library), runner.path("embed")
+    name = os.path.basename(library)[len("lib"):].split(".so")[0]
+    how = ["-DLOADED"] if loaded else ["-L", folder, "-l" + name, "-Wl,-rpath," + folder]
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs", "embed.c")
+    samplers.run([compiler, "-O2", "-fomit-frame-pointer", source, "-o", program, *how, "-ldl",
+                  "-lpthread"], 60)
+    env = dict(runner.env, PYTHONHOME=os.path.dirname(folder))
+    process = runner.start([program, library, runner.folder], env=env)
+    measured = runner.watch(process, SECONDS, "--lines")
+    judge = runner.judge(python, True)
+    tell(table, python.name, "loaded" if loaded else "embedded", judge, measured, python.version)
+    # The C function that runs the interpreter stays, below all of its frames.
+    without = sum(s.count for s in measured.folded if part_of(s, measured.said["spent"], version)
+                  and "embedded_run" not in s.frames)
+    if without:
+        table.failure(python.name, "embed", "%d without the C function below" % without)
+
+
+def embedded(runner, table, found):
+    for version, loaded in (((3, 11), False), ((3, 8), True), ((3, 13), True)):
+        try:
+            embed(runner, table, found, version, loaded)
+        except Skip as e:
+            table.skip("%d.%d" % version, "embedded", e)
+        except samplers.Failed as e:
+            table.failure("%d.%d" % version, "embedded", e)
+
+
+def stripped_copy(runner, found, version):
+    python, library = with_libpython(found, version)
+    folder = runner.path("stripped")
+    shutil.rmtree(folder, True)
+    os.mkdir(folder)
+    for path in (python.path, library):
+        samplers.run(["strip", "-o", os.path.join(folder, os.path.basename(path)),
+                      os.path.realpath(path)], 60)
+    env = dict(runner.env, LD_LIBRARY_PATH=folder,
+               PYTHONHOME=os.path.dirname(os.path.dirname(library)))
+    return python, os.path.join(folder, os.path.basename(python.path)), env
+
+
+def stripped(runner, table, found):
+    for version in ((3, 7), (3, 10), (3, 12)):
+        try:
+            python, path, env = stripped_copy(runner, found, version)
+            process = runner.start([path, runner.path("split.py")], env=env)
+            measured = runner.watch(process, 1.5 * SECONDS, "--lines")
+            tell(table, python.name, "stripped", runner.judge(python, True), measured,
+                 python.version)
+        except Skip as e:
+            table.skip("%d.%d" % version, "stripped", e)
+        except samplers.Failed as e:
+            table.failure("%d.%d" % version, "stripped", e)
+
+
+def only_python(runner, table, found):
+    """--native=no: nothing but Python's frames; beneath zlib is the function that called it."""
+    python = found[len(found) // 2]
+    try:
+        measured = runner.watch(runner.program(python, "split.py"), SECONDS, "--native=no")
+    except samplers.Failed as e:
+        table.failure(python.name, "native=no", e)
+        return
+    tell(table, python.name, "native=no", runner.judge(python, False), measured, python.version)
+    others = collections.Counter()
+    for s in measured.folded:
+        for text in s.frames:
+            if not parse(text) and not text.startswith("["):
+                others[text] += s.count
+    if others:
+        table.failure(python.name, "native=no", "has %s" % others.most_common(3))
+
+
+def c_beneath(runner, table, found):
+    """What C does for a function is beneath it: zlib's code and the kernel's upon its frame."""
+    for python in (found[0], found[-1]):
+        try:
+            measured = runner.watch(runner.program(python, "threads.py"), SECONDS)
+        except samplers.Failed as e:
+            table.failure(python.name, "beneath", e)
+            continue
+        inside = above = 0
+        for s in measured.folded:
+            names = [parse(text) for text in s.frames]
+            if any(f and f.name == "zipped" for f in names):
+                inside += s.count
+                above += s.count * (names[-1] is None)
+        counts = collections.Counter({WHOLE: above, EMPTY: inside - above})
+        wrong = ["%d of %d have no C frame" % (inside - above, inside)]
+        table.row(python.name, "beneath", counts, (0, ""),
+                  wrong if above < 0.95 * inside or inside < 50 else [], collections.Counter())
+
+
+def execs(runner, table, found):
+    """One process that becomes another version's again and again."""
+    chain = [p for p in found if not p.root]
+    chain = (chain[::2] + chain[1::2])[:8]
+    if len(chain) < 2:
+        table.skip("", "execs", "only one interpreter")
+        return
+    try:
+        folded, _, printed = runner.bpfprof("--", chain[0].path, "-B", runner.path("execs.py"),
+                                            "0.4", *(p.path for p in chain[1:]))
+    except samplers.Failed as e:
+        table.failure("all", "execs", e)
+        return
+    told = [line.split() for line in printed.splitlines() if line.count(" ") == 1]
+    judges = {p.name: Judge(runner.codes(p), False, p.version) for p in chain}
+    counts, bad = collections.Counter(), collections.Counter()
+    # The interpreters of all differ in nothing but names here, and these are the same.
+    mine = [s for s in folded if part_of(s, {"part": 0}, (3, 11))]
+    for s in mine:
+        verdicts = [j.judge(s.frames) for j in judges.values()]
+        good = next((v for v in verdicts if v[0] == WHOLE), verdicts[0])
+        counts[good[0]] += s.count
+        if good[0] != WHOLE:
+            bad["%s: %s" % (good[1], ";".join(s.frames)[-300:])] += s.count
+    wrong = ["%d that it never had" % counts[FALSE]] if counts[FALSE] else []
+    total = sum(float(used) for _, used in told)
+    # Clocks of threads go on across exec.
+    used = float(told[-1][1]) if told else total
+    share = sum(s.count for s in mine) / max(1, folded.executed())
+    expected = 0.4 * len(chain) / max(used, 0.4 * len(chain))
+    if len(told) != len(chain):
+        wrong.append("only %d of %d ran" % (len(told), len(chain)))
+    if share < expected - 0.05:
+        wrong.append("in its functions: %.1f %%, and they were %.1f %%"
+                     % (100 * share, 100 * expected))
+    table.row("%d versions" % len(chain), "execs", counts, (100 * abs(share - expected), "work"),
+              wrong, bad)
+
+
+def brief(runner, table, found):
+    """Many processes that are over within some 10 ms, one after the other."""
+    for python in [p for p in found if p.version in ((3, 8), (3, 11), (3, 13)) and not p.root]:
+        script = "for i in $(seq %d); do '%s' -I -S -B '%s'; done" % (
+            NR_BRIEF, python.path, runner.path("brief.py"))
+        try:
+            folded, quality, printed = runner.bpfprof("--lines", "--", "/bin/sh", "-c", script)
+        except samplers.Failed as e:
+            table.failure(python.name, "brief", e)
+            continue
+        used = [tuple(map(float, line.split())) for line in printed.splitlines()
+                if line.count(" ") == 1]
+        judge, spent = runner.judge(python, True), {"brief_work": 1}
+        mine = truth.Folded(s for s in folded if part_of(s, spent, python.version))
+        counts, bad = judge.count(mine)
+        # Of all that ran, so much was in its function: the shell and ld.so were the rest.
+        expected = sum(u[0] for u in used) * 997
+        got = sum(s.count for s in mine)
+        wrong = []
+        if len(used) != NR_BRIEF:
+            wrong.append("only %d of %d ran" % (len(used), NR_BRIEF))
+        if counts[WHOLE] < 0.98 * got or counts[FALSE]:
+            wrong.append("%d not right" % (got - counts[WHOLE]))
+        if got < 0.9 * expected:
+            wrong.append("%d samples of %.0f; %d late" % (got, expected,
+                                                          quality.get("interpreted_late", 0)))
+        table.row(python.name, "brief", counts, (100 * abs(1 - got / max(expected, 1)),
+                                                 "of its time"), wrong, bad)
+
+
+SPECIAL = {"embedded": embedded, "stripped": stripped, "native=no": only_python,
+           "beneath": c_beneath, "execs": execs, "brief": brief}
