@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* make_profile cpu|io|empty: a small profile with known sums, as pprof on standard output. */
+/* make_profile cpu|io|python|empty: a small profile with known sums, as pprof on standard output.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,53 @@ static struct profile *make_cpu(void)
 	return p;
 }
 
+static uint32_t code(struct profile *p, const char *name, const char *file, uint32_t first_line,
+		     uint32_t line)
+{
+	struct frame f = { .kind = FRAME_INTERPRETER,
+			   .function = string(p, name),
+			   .file = string(p, file),
+			   .line = line,
+			   .first_line = first_line };
+	uint32_t id = 0;
+
+	check(profile_frame(p, &f, &id), 0);
+	return id;
+}
+
+/*
+ * 1000 samples. /srv/app/main.py: line 2 (fib, from line 1) 100 itself, and 200 below itself;
+ * line 6 (Job.run, from 5) calls fib; line 7 compresses: 400 native, 100 in the kernel; line 50
+ * is past the end of the source that tests have. 50 in another main.py, 100 without Python.
+ */
+static struct profile *make_python(void)
+{
+	static const char main_py[] = "/srv/app/main.py";
+	struct profile *p = new_profile((struct profile_info){
+		.mode = "cpu",
+		.values = { { "samples", "count" }, { "cpu", "nanoseconds" } },
+		.period = PERIOD });
+	uint32_t fib = code(p, "fib", main_py, 1, 2), calls = code(p, "Job.run", main_py, 5, 6);
+	uint32_t packs = code(p, "Job.run", main_py, 5, 7), late = code(p, "late", main_py, 49, 50);
+	uint32_t other = code(p, "<module>", "/srv/lib/main.py", 1, 1);
+	uint32_t odd = code(p, "odd", "/srv/\033[31m;x.py", 1, 1);
+	uint32_t deflate = frame(p, FRAME_NATIVE, "/lib/libz.so.1", "deflate", "", 0);
+	uint32_t fault = frame(p, FRAME_KERNEL, "[kernel]", "do_page_fault", "", 0);
+	uint32_t python = who(p, 7, "python3");
+
+	add(p, stack(p, (uint32_t[]){ fib, calls, other }, 3), python, 100);
+	add(p, stack(p, (uint32_t[]){ fib, fib, fib, calls, other }, 5), python, 200);
+	add(p, stack(p, (uint32_t[]){ deflate, packs, other }, 3), python, 400);
+	add(p, stack(p, (uint32_t[]){ fault, deflate, packs, other }, 4), python, 100);
+	add(p, stack(p, (uint32_t[]){ late, other }, 2), python, 40);
+	add(p, stack(p, (uint32_t[]){ odd, other }, 2), python, 10);
+	add(p, stack(p, (uint32_t[]){ other }, 1), python, 50);
+	add(p, stack(p, (uint32_t[]){ fault, deflate }, 2), python, 100);
+	profile_info(p)->quality.n[QUALITY_EVENTS] = 1000;
+	profile_info(p)->quality.n[QUALITY_INTERPRETED] = 900;
+	return p;
+}
+
 static void add_request(struct profile *p, uint32_t stack_id, uint32_t who_id, uint32_t labels,
 			uint64_t ns, uint64_t count)
 {
@@ -171,6 +219,8 @@ int main(int argc, char **argv)
 		p = make_cpu();
 	else if (!strcmp(what, "io"))
 		p = make_io();
+	else if (!strcmp(what, "python"))
+		p = make_python();
 	else if (!strcmp(what, "empty"))
 		p = new_profile((struct profile_info){
 			.mode = "cpu",

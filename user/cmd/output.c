@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "export/exporter.h"
+#include "view/annotate.h"
 
 static int set_path(void *ctx, const char *value, struct strbuf *error)
 {
@@ -203,6 +204,8 @@ static int show(const struct output *o, struct profile *p, const struct view_set
 
 	if (format)
 		return exporter_find(format)->write(p, &export, out);
+	if (settings->annotate)
+		return annotate_show(p, settings->annotate, settings, out);
 	if (!view_name)
 		view_name = profile_has_distribution(p) ? "hist" : "table";
 	view = view_find(view_name);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/parse.h"
+#include "cmd/annotate.h"
 #include "cmd/cmd.h"
 #include "cmd/frames.h"
 #include "cmd/output.h"
@@ -16,6 +17,7 @@ struct report {
 	struct view_settings view;
 	struct output output;
 	struct frames frames;
+	struct annotation annotation;
 	const char *view_name; /* NULL: the mode's own */
 	const char *path;
 };
@@ -74,6 +76,23 @@ static int set_by_device(void *ctx, const char *value, struct strbuf *error)
 	return set_by(ctx, "device", error);
 }
 
+static int set_annotate(void *ctx, const char *value, struct strbuf *error)
+{
+	if (!*value) {
+		strbuf_adds(error, "--annotate takes the path or the name of a source");
+		return -EINVAL;
+	}
+	((struct report *)ctx)->annotation.file = value;
+	return 0;
+}
+
+static int set_source(void *ctx, const char *value, struct strbuf *error)
+{
+	(void)error;
+	((struct report *)ctx)->annotation.source = value;
+	return 0;
+}
+
 static const struct opt report_opts[] = {
 	{ "view", 0, "NAME", "the report to show (default: that of the mode it was measured with)",
 	  set_view, "view" },
@@ -83,6 +102,10 @@ static const struct opt report_opts[] = {
 	{ "by", 0, "LABEL", "one row for each value of this label, all others together", set_by,
 	  "device op phase" },
 	{ "by-device", 'D', NULL, "one row a device, as io --by-device does", set_by_device, NULL },
+	{ "annotate", 'a', "FILE.py", "show this interpreted source, with what each line took",
+	  set_annotate, "file" },
+	{ "source", 0, "PATH", "where that source is, if not at its own path: a file or a folder",
+	  set_source, "file" },
 	{ 0 },
 };
 
@@ -119,6 +142,21 @@ static int take_words(struct report *report, const char **words, int nr, struct 
 	return -EINVAL;
 }
 
+static int check_annotate(const struct report *r, struct strbuf *error)
+{
+	if (!r->annotation.file && r->annotation.source)
+		strbuf_adds(error, "--source goes with --annotate");
+	else if (r->annotation.file && r->view_name)
+		strbuf_addf(error, "--annotate is a report, as --view %s is; leave one out",
+			    r->view_name);
+	else if (r->annotation.file && (r->output.json || (r->output.format && !r->output.nr)))
+		strbuf_addf(error, "--annotate is a report for people, not for %s; leave one out",
+			    r->output.json ? "--json" : "--format");
+	else
+		return 0;
+	return -EINVAL;
+}
+
 static int parse(struct report *report, int argc, char **argv, struct strbuf *error)
 {
 	_cleanup_free_ const char **words = calloc((size_t)argc + 1, sizeof(*words));
@@ -137,6 +175,8 @@ static int parse(struct report *report, int argc, char **argv, struct strbuf *er
 	}
 	if (r >= 0)
 		r = take_words(report, words, r, error);
+	if (r >= 0)
+		r = check_annotate(report, error);
 	return r < 0 ? r : output_check(&report->output, error);
 }
 
@@ -149,6 +189,10 @@ static int show(struct report *report, struct strbuf *error)
 
 	if (r >= 0)
 		r = frames_apply(&report->frames, &p);
+	if (r >= 0 && report->annotation.file) {
+		r = annotation_find(&report->annotation, p, error);
+		report->view.annotate = &report->annotation.shown;
+	}
 	if (r < 0)
 		return r;
 	mode = mode_find(profile_facts(p)->mode);
@@ -175,6 +219,7 @@ static int run_report(int argc, char **argv)
 		if (r < 0)
 			status = cmd_fail("report", r == -EINVAL ? -EIO : r, &error);
 	}
+	annotation_done(&report.annotation);
 	strbuf_done(&error);
 	return status;
 }

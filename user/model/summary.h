@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The two sums that reports are made of: functions with what they took
- * themselves and with all they called, and distributions by labels.
+ * The sums that reports are made of: functions, and lines of a source, with
+ * what they took themselves and with all they called; distributions by labels.
  */
 #pragma once
 #include <stddef.h>
@@ -43,3 +43,24 @@ struct process_sum {
 	uint64_t value[2];
 };
 int summary_processes(const struct profile *p, struct process_sum **ret);
+
+/* What ran at the leaf of a stack. */
+enum leaf { LEAF_INTERPRETED, LEAF_NATIVE, LEAF_KERNEL, LEAF_OTHER, LEAFS };
+
+/* A line of an interpreted source, over all stacks; values by profile_value(, 0). */
+struct line_sum {
+	uint32_t line;	      /* 0: it is not known which */
+	uint64_t self;	      /* without what other interpreted lines below it took */
+	uint64_t total;	      /* once a stack */
+	uint64_t leaf[LEAFS]; /* the parts of total */
+};
+
+struct source_sum {
+	struct line_sum *lines; /* by line; those that ran */
+	uint32_t nr;
+	uint64_t self, total;
+};
+
+/* `file`: string of the profile. 0 or -ENOMEM. */
+int summary_source(const struct profile *p, uint32_t file, struct source_sum *ret);
+void summary_source_done(struct source_sum *s);

@@ -5,6 +5,8 @@
 
 #include "model/profile.h"
 
+struct annotate;
+
 struct view_settings {
 	unsigned width; /* columns of the terminal */
 	unsigned rows;	/* how many of the heaviest; 0: as many as the view finds right */
@@ -13,6 +15,7 @@ struct view_settings {
 	bool verbose;	/* -v */
 	bool full;	/* io --latency: whole histograms, not one line each */
 	const char *by; /* label that rows are grouped by, or NULL for all labels */
+	const struct annotate *annotate; /* a source is shown, and no view; or NULL */
 };
 
 struct view {
