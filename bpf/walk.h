@@ -395,10 +395,6 @@ static inline int walk_step(struct walk *w, __u64 *frames)
 		*frame = pc;
 	if (r)
 		return r == 1;
-	if (w->entry - w->sp < caller.cfa - w->sp) {
-		*frame |= ABI_FRAME_RUNS;
-		walk_enter(w);
-	}
 	/* The lower one first: the window then has the other too. */
 	if (caller.fp_at && walk_read(w, caller.fp_at, &caller.fp))
 		return walk_stop(w, ABI_STOP_MEMORY);
@@ -409,6 +405,10 @@ static inline int walk_step(struct walk *w, __u64 *frames)
 	/* A leaf may have nothing on the stack: its return address is in a register. */
 	if (caller.cfa < w->sp || (caller.cfa == w->sp && (!w->exact || caller.ra_at)))
 		return walk_stop(w, ABI_STOP_NO_PROGRESS);
+	if (w->entry - w->sp < caller.cfa - w->sp) {
+		*frame |= ABI_FRAME_RUNS;
+		walk_enter(w);
+	}
 	w->pc = walk_address(w, caller.ra);
 	w->sp = caller.cfa;
 	w->fp = caller.fp;

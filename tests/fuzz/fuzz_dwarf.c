@@ -58,14 +58,14 @@ static int find_targets(struct fuzz *f)
 	if (!elf)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		struct span s = image_section(elf, names[i]);
+		struct span s = dwarf_image_section(elf, names[i]);
 
 		if (s.start < s.end)
 			f->targets[f->nr_targets++] = (struct target){
 				(size_t)((char *)s.start - f->file.buf), (size_t)(s.end - s.start)
 			};
 	}
-	text = image_section(elf, ".text");
+	text = dwarf_image_section(elf, ".text");
 	/* Of a shared object or PIE that GNU ld or lld made: addresses of code are offsets. */
 	f->code_start = (uint64_t)((char *)text.start - f->file.buf);
 	f->code_size = (uint64_t)(text.end - text.start);

@@ -98,7 +98,7 @@ static struct span recorded(Elf *elf)
 		if (gelf_getshdr(scn, &sh) && sh.sh_flags & SHF_COMPRESSED)
 			assert_int_equal(elf_compress(scn, 0, 0), 1);
 	}
-	return image_section(elf, ".debug_expected");
+	return dwarf_image_section(elf, ".debug_expected");
 }
 
 static void check_recorded(const char *path)
@@ -174,7 +174,7 @@ static uint64_t text_of(const char *path, uint64_t *ret_size)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
-	struct span text = image_section(elf, ".text");
+	struct span text = dwarf_image_section(elf, ".text");
 	uint64_t start = 0;
 	Elf_Scn *scn = NULL;
 

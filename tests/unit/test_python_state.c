@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The ways from a thread pointer to the thread's state (bpf/python.h), over made-up memory. */
 #include "python_fixture.h"
 

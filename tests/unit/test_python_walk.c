@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The walk of Python's frames (bpf/python.h) over made-up memory: right, cut and hostile lists. */
 #include "python_fixture.h"
 

@@ -35,7 +35,7 @@ struct slot {
 };
 
 struct dwarf {
-	struct image image;
+	struct dwarf_image image;
 	struct alternate alternate;
 	Dwarf *dwarf;
 	struct unit_context ctx;
@@ -120,7 +120,7 @@ int dwarf_open(struct dwarf **ret, int fd, size_t max_memory)
 	if (!d)
 		return -ENOMEM;
 	d->max_memory = max_memory;
-	r = image_open(&d->image, fd, max_memory);
+	r = dwarf_image_open(&d->image, fd, max_memory);
 	if (r == -E2BIG) {
 		d->limited = true;
 		*ret = d;
@@ -166,7 +166,7 @@ void dwarf_close(struct dwarf *d)
 	if (d->dwarf)
 		dwarf_end(d->dwarf);
 	alternate_close(&d->alternate);
-	image_close(&d->image);
+	dwarf_image_close(&d->image);
 	free(d);
 }
 

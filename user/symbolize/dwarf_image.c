@@ -103,8 +103,8 @@ static uint64_t unpacked_size(const struct layout *l, const struct place *p, boo
 	return size / UNPACK_RATIO > p->size && size > UNPACK_FREE ? UINT64_MAX : size;
 }
 
-static void place_section(struct image *im, struct layout *l, size_t index, const GElf_Shdr *sh,
-			  const char *name)
+static void place_section(struct dwarf_image *im, struct layout *l, size_t index,
+			  const GElf_Shdr *sh, const char *name)
 {
 	struct place *p = &l->places[index];
 
@@ -128,7 +128,7 @@ static void place_section(struct image *im, struct layout *l, size_t index, cons
 }
 
 /* Fills the layout and all of `im` that needs no memory. */
-static int plan(struct image *im, struct layout *l, size_t *ret_names, size_t *ret_alternate)
+static int plan(struct dwarf_image *im, struct layout *l, size_t *ret_names, size_t *ret_alternate)
 {
 	GElf_Ehdr eh;
 	bool found = false;
@@ -167,7 +167,7 @@ static int plan(struct image *im, struct layout *l, size_t *ret_names, size_t *r
 }
 
 /* The headers' types are overwritten in our memory: libdw takes no note of SHT_NOBITS. */
-static void hide_unwanted(struct image *im, const struct layout *l, size_t names)
+static void hide_unwanted(struct dwarf_image *im, const struct layout *l, size_t names)
 {
 	uint32_t nobits = SHT_NOBITS;
 
@@ -178,7 +178,7 @@ static void hide_unwanted(struct image *im, const struct layout *l, size_t names
 			       &nobits, sizeof(nobits));
 }
 
-static int copy_sections(struct image *im, const struct layout *l)
+static int copy_sections(struct dwarf_image *im, const struct layout *l)
 {
 	char *base = im->base;
 	int r = read_at(l->fd, base, 0, sizeof(Elf32_Ehdr));
@@ -194,7 +194,7 @@ static int copy_sections(struct image *im, const struct layout *l)
 	return r;
 }
 
-static int take(struct image *im, struct layout *l, size_t names, size_t alternate,
+static int take(struct dwarf_image *im, struct layout *l, size_t names, size_t alternate,
 		size_t max_memory)
 {
 	uint64_t packed = 0, unpacked = 0;
@@ -238,14 +238,14 @@ static int take(struct image *im, struct layout *l, size_t names, size_t alterna
 	return im->elf ? 0 : -ENODATA;
 }
 
-int image_open(struct image *im, int fd, size_t max_memory)
+int dwarf_image_open(struct dwarf_image *im, int fd, size_t max_memory)
 {
 	struct layout l = { .fd = fd };
 	size_t names = 0, alternate = 0;
 	struct stat st;
 	int r;
 
-	*im = (struct image){ 0 };
+	*im = (struct dwarf_image){ 0 };
 	elf_version(EV_CURRENT);
 	if (fstat(fd, &st))
 		return -errno;
@@ -262,11 +262,11 @@ int image_open(struct image *im, int fd, size_t max_memory)
 	free(l.places);
 	elf_end(l.elf);
 	if (r)
-		image_close(im);
+		dwarf_image_close(im);
 	return r;
 }
 
-void image_close(struct image *im)
+void dwarf_image_close(struct dwarf_image *im)
 {
 	if (im->elf)
 		elf_end(im->elf);
@@ -276,7 +276,7 @@ void image_close(struct image *im)
 	im->base = NULL;
 }
 
-struct span image_section(Elf *elf, const char *name)
+struct span dwarf_image_section(Elf *elf, const char *name)
 {
 	Elf_Scn *scn = NULL;
 	size_t names;

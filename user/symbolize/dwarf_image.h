@@ -16,7 +16,7 @@ struct span {
 	const uint8_t *start, *end;
 };
 
-struct image {
+struct dwarf_image {
 	Elf *elf; /* of the memory */
 	void *base;
 	size_t size;	       /* of the mapping at `base` */
@@ -32,7 +32,7 @@ struct image {
  * `fd` is read here and may be closed after. -ENODATA: no .debug_info, no ELF file, or one
  * of another byte order; -E2BIG: more than max_memory (0: no bound).
  */
-int image_open(struct image *im, int fd, size_t max_memory);
-void image_close(struct image *im);
+int dwarf_image_open(struct dwarf_image *im, int fd, size_t max_memory);
+void dwarf_image_close(struct dwarf_image *im);
 /* A section's bytes, unpacked; empty if there is none. */
-struct span image_section(Elf *elf, const char *name);
+struct span dwarf_image_section(Elf *elf, const char *name);

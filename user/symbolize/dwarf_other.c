@@ -54,19 +54,19 @@ static bool alternate_try(struct alternate *a, const char *path, const struct sp
 	ptrdiff_t size = id->end - id->start;
 	const void *found;
 
-	if (fd < 0 || image_open(&a->image, fd, max_memory))
+	if (fd < 0 || dwarf_image_open(&a->image, fd, max_memory))
 		return false;
 	if (dwelf_elf_gnu_build_id(a->image.elf, &found) == size &&
 	    !memcmp(found, id->start, (size_t)size))
 		a->dwarf = dwarf_begin_elf(a->image.elf, DWARF_C_READ, NULL);
 	if (!a->dwarf) {
-		image_close(&a->image);
-		a->image = (struct image){ 0 };
+		dwarf_image_close(&a->image);
+		a->image = (struct dwarf_image){ 0 };
 	}
 	return a->dwarf;
 }
 
-void alternate_open(struct alternate *a, const struct image *main_image, Dwarf *main, int fd,
+void alternate_open(struct alternate *a, const struct dwarf_image *main_image, Dwarf *main, int fd,
 		    size_t max_memory)
 {
 	_cleanup_(strbuf_done) struct strbuf path = STRBUF_INIT;
@@ -102,7 +102,7 @@ void alternate_close(struct alternate *a)
 {
 	if (a->dwarf)
 		dwarf_end(a->dwarf);
-	image_close(&a->image);
+	dwarf_image_close(&a->image);
 	*a = (struct alternate){ 0 };
 }
 

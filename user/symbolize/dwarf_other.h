@@ -14,13 +14,13 @@
 #include "symbolize/dwarf_image.h"
 
 struct alternate {
-	struct image image;
+	struct dwarf_image image;
 	Dwarf *dwarf; /* NULL: there is none, or it isn't found; names in it are unknown then */
 };
 
 /* Finds what `main_image` links to (by build-id, which must be equal) for `main`, read from `fd`.
  */
-void alternate_open(struct alternate *a, const struct image *main_image, Dwarf *main, int fd,
+void alternate_open(struct alternate *a, const struct dwarf_image *main_image, Dwarf *main, int fd,
 		    size_t max_memory);
 /* After dwarf_end() of the main file. */
 void alternate_close(struct alternate *a);

@@ -11,9 +11,9 @@
 static struct line_source line_source(const struct unit_context *ctx, Elf *elf, bool split)
 {
 	return (struct line_source){
-		.line = image_section(elf, split ? ".debug_line.dwo" : ".debug_line"),
-		.line_str = image_section(elf, ".debug_line_str"),
-		.str = image_section(elf, split ? ".debug_str.dwo" : ".debug_str"),
+		.line = dwarf_image_section(elf, split ? ".debug_line.dwo" : ".debug_line"),
+		.line_str = dwarf_image_section(elf, ".debug_line_str"),
+		.str = dwarf_image_section(elf, split ? ".debug_str.dwo" : ".debug_str"),
 		.code_start = ctx->code.start,
 		.code_end = ctx->code.end,
 	};

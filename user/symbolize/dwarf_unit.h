@@ -13,7 +13,7 @@
 
 /* All that the units of a file share. */
 struct unit_context {
-	const struct image *image;
+	const struct dwarf_image *image;
 	struct code_bounds code;
 	struct budget budget;
 	struct die_names names;

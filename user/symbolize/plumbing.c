@@ -25,6 +25,7 @@ static const char *const names[] = {
 	"_PyCFunction_*",
 	"PyCFunction_Call*",
 	"_PyMethodDef_RawFastCall*",
+	"_Py_VectorCall*",
 	"_PyMethodDescr_FastCall*",
 	"call_function*",
 	"cfunction_call*",
@@ -179,9 +180,8 @@ void plumbing_roles(const struct capture *c, const struct raw_stack *stack, enum
 		ret[i] = role_of(c, &stack->frames[i], &loops);
 }
 
-/* `nr_interpreted`: how many such frames are rootward of this one; some are leafward. */
-static bool is_hidden(const struct profile *p, uint32_t frame, enum plumbing_role role,
-		      uint32_t nr_interpreted)
+/* Of a frame rootward of an interpreted one. */
+static bool is_hidden(const struct profile *p, uint32_t frame, enum plumbing_role role)
 {
 	const struct frame *f = profile_frame_at(p, frame);
 
@@ -190,23 +190,18 @@ static bool is_hidden(const struct profile *p, uint32_t frame, enum plumbing_rol
 	if (role != PLUMBING_OWN)
 		return false;
 	/* A file without symbols doesn't say what is what: nothing of it is of use. */
-	return f->function ? is_plumbing(profile_string_at(p, f->function)) : nr_interpreted > 0;
+	return !f->function || is_plumbing(profile_string_at(p, f->function));
 }
 
 uint32_t plumbing_remove(const struct profile *p, uint32_t *frames, const enum plumbing_role *roles,
 			 uint32_t nr)
 {
-	uint32_t left = 0, kept = 0;
+	uint32_t kept = 0;
 	bool below = false;
 
-	for (uint32_t i = 0; i < nr; i++)
-		left += roles[i] == PLUMBING_INTERPRETED;
 	for (uint32_t i = 0; i < nr; i++) {
-		if (roles[i] == PLUMBING_INTERPRETED) {
-			below = true;
-			left--;
-		}
-		if (!below || !is_hidden(p, frames[i], roles[i], left))
+		below |= roles[i] == PLUMBING_INTERPRETED;
+		if (!below || !is_hidden(p, frames[i], roles[i]))
 			frames[kept++] = frames[i];
 	}
 	return kept;
