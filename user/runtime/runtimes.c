@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "runtime/runtime.h"
 
-const struct runtime *const runtimes[] = { NULL };
+#include "runtime/python.h"
+
+const struct runtime *const runtimes[] = { &runtime_python, NULL };
 
 int runtime_detect(const struct runtime_image *image, struct runtime_build *ret, struct strbuf *why)
 {

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "runtime/image.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+enum {
+	MAX_SEGMENTS = 1024,
+	MAX_SECTIONS = 65536,
+	MAX_SECTION_NAMES = 1 << 20,
+	MAX_STRINGS = 64 << 20,
+	MAX_SYMBOLS = 8 << 20,
+	SYMBOLS_AT_ONCE = 2048,
+};
+
+static int read_at(const struct image *im, uint64_t offset, void *ret, size_t size)
+{
+	char *to = ret;
+
+	if (offset > im->size || size > im->size - offset)
+		return -EIO;
+	while (size) {
+		ssize_t n = pread(im->fd, to, size, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -EIO;
+		to += n;
+		offset += (uint64_t)n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/* 0 and *ret, NULL where the file does not have it; -ENOMEM. */
+static int read_copy(const struct image *im, uint64_t offset, size_t size, void *ret)
+{
+	void **to = ret;
+	void *copy;
+
+	if (!size || offset > im->size || size > im->size - offset)
+		return 0;
+	copy = malloc(size);
+	if (!copy)
+		return -ENOMEM;
+	if (read_at(im, offset, copy, size))
+		free(copy);
+	else
+		*to = copy;
+	return 0;
+}
+
+/* What is wrong with sections is no error: there may be none. */
+static int read_sections(struct image *im, const Elf64_Ehdr *h)
+{
+	uint64_t nr = h->e_shnum, index = h->e_shstrndx;
+	const Elf64_Shdr *names;
+	Elf64_Shdr first;
+	int r;
+
+	if (!h->e_shoff || h->e_shentsize != sizeof(first) ||
+	    read_at(im, h->e_shoff, &first, sizeof(first)))
+		return 0;
+	nr = nr ? nr : first.sh_size;
+	index = index == SHN_XINDEX ? first.sh_link : index;
+	if (nr > MAX_SECTIONS || index >= nr)
+		return 0;
+	r = read_copy(im, h->e_shoff, nr * sizeof(first), &im->sections);
+	if (r || !im->sections)
+		return r;
+	im->nr_sections = nr;
+	names = &im->sections[index];
+	if (names->sh_type != SHT_STRTAB || names->sh_size > MAX_SECTION_NAMES)
+		return 0;
+	r = read_copy(im, names->sh_offset, names->sh_size, &im->names);
+	im->names_size = im->names ? names->sh_size : 0;
+	return r;
+}
+
+int image_open(struct image *im, int fd)
+{
+	struct stat st;
+	Elf64_Ehdr h;
+	int r;
+
+	*im = (struct image){ .fd = fd };
+	if (fstat(fd, &st))
+		return -EIO;
+	if (!S_ISREG(st.st_mode))
+		return -ENOEXEC;
+	im->size = (uint64_t)st.st_size;
+	if (read_at(im, 0, &h, sizeof(h)) || memcmp(h.e_ident, ELFMAG, SELFMAG) ||
+	    h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB ||
+	    (h.e_type != ET_EXEC && h.e_type != ET_DYN) || h.e_phentsize != sizeof(*im->segments) ||
+	    h.e_phnum > MAX_SEGMENTS)
+		return -ENOEXEC;
+	im->type = h.e_type;
+	im->machine = h.e_machine;
+	r = read_copy(im, h.e_phoff, h.e_phnum * sizeof(*im->segments), &im->segments);
+	if (r)
+		return r;
+	if (!im->segments)
+		return -ENOEXEC;
+	im->nr_segments = h.e_phnum;
+	return read_sections(im, &h);
+}
+
+void image_done(struct image *im)
+{
+	free(im->segments);
+	free(im->sections);
+	free(im->names);
+	*im = (struct image){ .fd = -1 };
+}
+
+static const Elf64_Phdr *segment_of(const struct image *im, uint64_t address)
+{
+	for (size_t i = 0; i < im->nr_segments; i++) {
+		const Elf64_Phdr *h = &im->segments[i];
+
+		if (h->p_type == PT_LOAD && address - h->p_vaddr < h->p_memsz)
+			return h;
+	}
+	return NULL;
+}
+
+int image_read(const struct image *im, uint64_t address, void *ret, size_t size)
+{
+	const Elf64_Phdr *h = segment_of(im, address);
+	uint64_t into, offset;
+
+	if (!h)
+		return -EFAULT;
+	into = address - h->p_vaddr;
+	offset = h->p_offset + into;
+	if (into >= h->p_filesz || size > h->p_filesz - into || offset < into)
+		return -EFAULT;
+	return read_at(im, offset, ret, size) ? -EFAULT : 0;
+}
+
+bool image_is_code(const struct image *im, uint64_t address)
+{
+	const Elf64_Phdr *h = segment_of(im, address);
+
+	return h && h->p_flags & PF_X;
+}
+
+bool image_is_data(const struct image *im, uint64_t address)
+{
+	const Elf64_Phdr *h = segment_of(im, address);
+
+	return h && h->p_flags & PF_W && !(h->p_flags & PF_X);
+}
+
+static bool is_named(const struct image *im, const Elf64_Shdr *s, const char *name)
+{
+	size_t length = strlen(name) + 1;
+
+	return s->sh_name < im->names_size && im->names_size - s->sh_name >= length &&
+	       !memcmp(im->names + s->sh_name, name, length);
+}
+
+struct image_section image_section(const struct image *im, const char *name)
+{
+	for (size_t i = 0; i < im->nr_sections; i++) {
+		const Elf64_Shdr *s = &im->sections[i];
+
+		if (s->sh_flags & SHF_ALLOC && s->sh_addr && is_named(im, s, name))
+			return (struct image_section){ s->sh_addr, s->sh_size };
+	}
+	return (struct image_section){ 0 };
+}
+
+static bool take_symbol(const Elf64_Sym *s, const char *name, struct image_symbol *wanted,
+			size_t nr)
+{
+	unsigned type = ELF64_ST_TYPE(s->st_info);
+
+	/* An address of what is not defined here is that of a stub. */
+	if (s->st_shndx == SHN_UNDEF || !s->st_value || (type != STT_FUNC && type != STT_OBJECT))
+		return false;
+	for (size_t i = 0; i < nr; i++) {
+		if (wanted[i].address || strcmp(wanted[i].name, name) != 0)
+			continue;
+		wanted[i].address = s->st_value;
+		wanted[i].size = s->st_size;
+		wanted[i].is_code = type == STT_FUNC;
+		return true;
+	}
+	return false;
+}
+
+/* `strings` ends in a NUL of ours. */
+static int search(const struct image *im, const Elf64_Shdr *table, const char *strings,
+		  size_t strings_size, struct image_symbol *wanted, size_t nr)
+{
+	_cleanup_free_ Elf64_Sym *symbols = malloc(SYMBOLS_AT_ONCE * sizeof(*symbols));
+	uint64_t left = table->sh_size / sizeof(*symbols), offset = table->sh_offset;
+	int found = 0;
+
+	if (!symbols)
+		return -ENOMEM;
+	left = left < MAX_SYMBOLS ? left : MAX_SYMBOLS;
+	while (left) {
+		size_t some = left < SYMBOLS_AT_ONCE ? left : SYMBOLS_AT_ONCE;
+
+		if (read_at(im, offset, symbols, some * sizeof(*symbols)))
+			break;
+		for (size_t i = 0; i < some; i++)
+			if (symbols[i].st_name < strings_size)
+				found += take_symbol(&symbols[i], strings + symbols[i].st_name,
+						     wanted, nr);
+		left -= some;
+		offset += some * sizeof(*symbols);
+	}
+	return found;
+}
+
+int image_symbols(const struct image *im, uint32_t type, struct image_symbol *wanted, size_t nr)
+{
+	for (size_t i = 0; i < im->nr_sections; i++) {
+		const Elf64_Shdr *table = &im->sections[i], *s;
+		_cleanup_free_ char *strings = NULL;
+
+		if (table->sh_type != type || table->sh_entsize != sizeof(Elf64_Sym) ||
+		    table->sh_link >= im->nr_sections)
+			continue;
+		s = &im->sections[table->sh_link];
+		if (s->sh_type != SHT_STRTAB || s->sh_size > MAX_STRINGS || !s->sh_size ||
+		    s->sh_offset > im->size || s->sh_size > im->size - s->sh_offset)
+			return 0;
+		strings = malloc(s->sh_size + 1);
+		if (!strings)
+			return -ENOMEM;
+		if (read_at(im, s->sh_offset, strings, s->sh_size))
+			return 0;
+		strings[s->sh_size] = '\0';
+		return search(im, table, strings, s->sh_size, wanted, nr);
+	}
+	return 0;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * _Py_DebugOffsets, which stands at the beginning of _PyRuntime from 3.13 on: Include/internal/
+ * pycore_debug_offsets.h (pycore_runtime.h in 3.13). The block is another one in each minor
+ * version, and the same in builds with and without the GIL. It is copied once, then judged: its
+ * process may write it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "runtime/python_versions.h"
+
+enum { MAX_BLOCK = 888, HEAD = 24 };
+
+/* Where the block of a version has what is used of it: bytes. */
+struct block {
+	uint8_t minor;
+	uint16_t size;
+	uint16_t interpreters, interpreter_next, interpreter_threads;
+	uint16_t state; /* size, prev, next, interp, current_frame */
+	uint16_t state_thread;
+	uint16_t frame; /* size, previous, executable, instr_ptr, localsplus, owner */
+	uint16_t code;	/* size, filename, name, qualname, linetable, firstlineno … */
+	uint16_t code_instructions;
+	uint16_t object; /* size, ob_type */
+	uint16_t bytes;	 /* size, ob_size, ob_sval */
+	uint16_t text;	 /* size, state, length, asciiobject_size */
+};
+
+static const struct block blocks[] = {
+	{ 13, 584, 40, 64, 72, 152, 192, 224, 272, 344, 352, 512, 536 },
+	{ 14, 760, 40, 64, 72, 176, 216, 248, 312, 384, 400, 592, 616 },
+	{ 15, 888, 40, 64, 72, 176, 240, 312, 376, 448, 464, 688, 712 },
+};
+
+/* The difference between a PyASCIIObject and a PyCompactUnicodeObject: utf8_length, utf8. */
+enum { COMPACT_MORE = 16 };
+
+struct reader {
+	uint64_t words[MAX_BLOCK / 8];
+	bool bad;
+};
+
+static uint64_t word(const struct reader *r, unsigned at)
+{
+	return r->words[at / 8];
+}
+
+static uint8_t small(struct reader *r, unsigned at)
+{
+	r->bad |= word(r, at) > UINT8_MAX;
+	return (uint8_t)word(r, at);
+}
+
+static uint16_t medium(struct reader *r, unsigned at)
+{
+	r->bad |= word(r, at) > UINT16_MAX - 7;
+	return (uint16_t)word(r, at);
+}
+
+static void read_objects(struct reader *r, const struct block *b, struct abi_python *ret)
+{
+	uint64_t other = word(r, b->text + 24u) + COMPACT_MORE;
+
+	r->bad |= other > UINT8_MAX;
+	ret->object_type = small(r, b->object + 8u);
+	ret->bytes_size = small(r, b->bytes + 8u);
+	ret->bytes_data = small(r, b->bytes + 16u);
+	ret->text_state = small(r, b->text + 8u);
+	ret->text_length = small(r, b->text + 16u);
+	ret->text_ascii = small(r, b->text + 24u);
+	ret->text_other = (uint8_t)other;
+}
+
+static void read_layout(struct reader *r, const struct block *b, struct python_layout *ret)
+{
+	struct abi_python *l = &ret->abi;
+
+	ret->interpreters = medium(r, b->interpreters);
+	ret->interpreter_next = medium(r, b->interpreter_next);
+	ret->interpreter_threads = medium(r, b->interpreter_threads);
+	ret->state_next = medium(r, b->state + 16u);
+	l->state_frame = medium(r, b->state + 32u);
+	l->state_thread = medium(r, b->state_thread);
+	l->frame_previous = small(r, b->frame + 8u);
+	l->frame_code = small(r, b->frame + 16u);
+	l->frame_at = small(r, b->frame + 24u);
+	l->frame_owner = small(r, b->frame + 40u);
+	l->code_file = small(r, b->code + 8u);
+	l->code_name = small(r, b->code + 16u);
+	l->code_qualname = small(r, b->code + 24u);
+	l->code_lines = small(r, b->code + 32u);
+	l->code_first_line = small(r, b->code + 40u);
+	l->code_instructions = medium(r, b->code_instructions);
+	read_objects(r, b, l);
+}
+
+/* What holds in each build of these versions: else the block is not what we take it for. */
+static bool is_consistent(const struct reader *r, const struct block *b,
+			  const struct python_layout *l)
+{
+	uint64_t state = word(r, b->state), frame = word(r, b->frame), code = word(r, b->code);
+
+	return l->state_next == 8 && word(r, b->state + 24u) == 16 &&
+	       l->abi.state_frame + 8u <= state && l->abi.state_thread + 8u <= state &&
+	       l->abi.frame_owner < frame && l->abi.frame_at + 8u <= frame &&
+	       l->abi.code_instructions + 8u == code &&
+	       l->abi.object_type + 8u == word(r, b->object) &&
+	       l->interpreters + 8u <= word(r, HEAD) && l->abi.text_state < l->abi.text_ascii;
+}
+
+int python_debug_offsets(const struct target_memory *memory, uint64_t runtime,
+			 struct python_layout *layout, struct strbuf *why)
+{
+	struct python_layout l = *layout;
+	const struct block *b = NULL;
+	struct reader r = { 0 };
+	struct python_release release;
+
+	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
+		if (blocks[i].minor == l.minor)
+			b = &blocks[i];
+	if (!b)
+		return -ENOTSUP;
+	if (target_memory_read(memory, runtime, r.words, b->size))
+		return -EAGAIN;
+	release = python_release((uint32_t)r.words[1]);
+	if (memcmp(r.words, "xdebugpy", 8) != 0 || release.major != 3 || release.minor != l.minor ||
+	    r.words[1] >> 32) {
+		strbuf_addf(why, "Python 3.%u: it does not say its offsets", l.minor);
+		return -ENOTSUP;
+	}
+	read_layout(&r, b, &l);
+	l.abi.free_threaded = r.words[2] != 0;
+	/* Where that build keeps it is not known. */
+	if (l.abi.free_threaded)
+		l.abi.state_task = 0;
+	if (r.bad || !is_consistent(&r, b, &l)) {
+		strbuf_addf(why, "Python 3.%u: the offsets that it says can't be right", l.minor);
+		return -ENOTSUP;
+	}
+	*layout = l;
+	return 0;
+}
