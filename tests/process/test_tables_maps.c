@@ -91,7 +91,9 @@ struct kernel {
 
 static int set_up(void **state)
 {
-	const struct tables_settings settings = { .max_bytes = 16 << 20, .nr_spaces = NR_SPACES, .nr_runtimes = 4 };
+	const struct tables_settings settings = { .max_bytes = 16 << 20,
+						  .nr_spaces = NR_SPACES,
+						  .nr_runtimes = 4 };
 	static struct kernel k;
 	struct bpf_program *prog;
 	size_t size;
