@@ -180,8 +180,8 @@ void plumbing_roles(const struct capture *c, const struct raw_stack *stack, enum
 		ret[i] = role_of(c, &stack->frames[i], &loops);
 }
 
-/* Of a frame rootward of an interpreted one. */
-static bool is_hidden(const struct profile *p, uint32_t frame, enum plumbing_role role)
+/* `below`: rootward of an interpreted frame. A leaf is what runs, whatever it is called. */
+static bool is_hidden(const struct profile *p, uint32_t frame, enum plumbing_role role, bool below)
 {
 	const struct frame *f = profile_frame_at(p, frame);
 
@@ -190,18 +190,20 @@ static bool is_hidden(const struct profile *p, uint32_t frame, enum plumbing_rol
 	if (role != PLUMBING_OWN)
 		return false;
 	/* A file without symbols doesn't say what is what: nothing of it is of use. */
-	return !f->function || is_plumbing(profile_string_at(p, f->function));
+	return f->function ? is_plumbing(profile_string_at(p, f->function)) : below;
 }
 
 uint32_t plumbing_remove(const struct profile *p, uint32_t *frames, const enum plumbing_role *roles,
 			 uint32_t nr)
 {
+	bool below = false, any = false;
 	uint32_t kept = 0;
-	bool below = false;
 
+	for (uint32_t i = 0; i < nr; i++)
+		any |= roles[i] == PLUMBING_INTERPRETED;
 	for (uint32_t i = 0; i < nr; i++) {
 		below |= roles[i] == PLUMBING_INTERPRETED;
-		if (!below || !is_hidden(p, frames[i], roles[i]))
+		if (!any || !i || !is_hidden(p, frames[i], roles[i], below))
 			frames[kept++] = frames[i];
 	}
 	return kept;
