@@ -241,7 +241,10 @@ static int python_describe(const struct runtime_build *build, const struct runti
 		return r;
 	layout.abi.minor = layout.minor;
 	layout.abi.holder = b->holder ? b->holder + bias : 0;
-	layout.abi.code_type = b->code_type ? b->code_type + bias : 0;
+	/* A program that refers to it has it itself, instead of the library. */
+	layout.abi.code_type = python_code_type(&p->memory, &layout, &states);
+	if (!layout.abi.code_type && b->code_type)
+		layout.abi.code_type = b->code_type + bias;
 	/* From 3.12 on a key or variable knows the state of the interpreter that runs. */
 	if (layout.minor <= 11) {
 		layout.abi.interpreters = head + bias;

@@ -58,6 +58,9 @@ struct python_states {
 /* `head`: address of the pointer to the first interpreter. 0, -EAGAIN: there is none yet. */
 int python_list_states(const struct target_memory *memory, const struct python_layout *layout,
 		       uint64_t head, struct python_states *ret);
+/* The type of a code object that one of them runs, if it is named "code"; 0: not known. */
+uint64_t python_code_type(const struct target_memory *memory, const struct python_layout *layout,
+			  const struct python_states *states);
 /* Fills held, kept, key and key_… of *ret. 0; -EAGAIN; -ENOTSUP with `why`; -ENOMEM. */
 int python_find_routes(const struct python_build *b, const struct runtime_process *p,
 		       const struct python_states *states, struct abi_python *ret,

@@ -5,12 +5,14 @@
  * is kept only if it leads from the threads that CPython lists to their states.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "runtime/python_inside.h"
 #include "runtime/python_walk.h"
 
 enum {
 	MAX_INTERPRETERS = 16,
+	MAX_STATES = 2 * PYTHON_STATES, /* of an interpreter, with those that have no thread */
 	MAX_MODULE = 4096,
 	STATIC_BLOCK = 1 << 20, /* below the thread pointer */
 	/* glibc's struct pthread on x86-64, in all versions so far. */
@@ -23,7 +25,7 @@ enum {
 static int list_threads(const struct target_memory *memory, const struct python_layout *l,
 			uint64_t state, struct python_states *ret)
 {
-	while (state && ret->nr < PYTHON_STATES) {
+	for (int i = 0; state && i < MAX_STATES && ret->nr < PYTHON_STATES; i++) {
 		uint64_t next, thread, frame;
 
 		if (target_memory_read(memory, state + l->state_next, &next, sizeof(next)) ||
@@ -36,8 +38,6 @@ static int list_threads(const struct target_memory *memory, const struct python_
 			ret->of[ret->nr].state = state;
 			ret->of[ret->nr++].thread = thread;
 			ret->have_frames |= frame != 0;
-		} else if (next == state) {
-			break;
 		}
 		state = next;
 	}
@@ -61,6 +61,41 @@ int python_list_states(const struct target_memory *memory, const struct python_l
 			break;
 	}
 	return ret->nr ? 0 : -EAGAIN;
+}
+
+/* The type of the object at `code`, if that is a type with the name "code". */
+static uint64_t named_type(const struct target_memory *memory, const struct python_layout *l,
+			   uint64_t code)
+{
+	uint64_t type, name;
+	char text[5];
+
+	/* tp_name is what a type has first, behind what all objects with a size have. */
+	if (target_memory_read(memory, code + l->abi.object_type, &type, sizeof(type)) ||
+	    target_memory_read(memory, type + l->abi.bytes_size + 8, &name, sizeof(name)) ||
+	    target_memory_read(memory, name, text, sizeof(text)) || memcmp(text, "code", 5) != 0)
+		return 0;
+	return type;
+}
+
+uint64_t python_code_type(const struct target_memory *memory, const struct python_layout *layout,
+			  const struct python_states *states)
+{
+	const struct abi_python *l = &layout->abi;
+	struct python_target t = { .memory = memory };
+
+	for (uint32_t i = 0; i < states->nr; i++) {
+		uint64_t frame = python_pointer(&t.walk, states->of[i].state + l->state_frame);
+		uint64_t code, type;
+
+		if (frame && l->cframe_frame != PYTHON_NO_CFRAME)
+			frame = python_pointer(&t.walk, frame + l->cframe_frame);
+		code = frame ? python_pointer(&t.walk, frame + l->frame_code) & ~7ull : 0;
+		type = code ? named_type(memory, layout, code) : 0;
+		if (type)
+			return type;
+	}
+	return 0;
 }
 
 /* What threads keep of the C library. */
