@@ -203,11 +203,65 @@ static void interpreted_functions_have_places(void **state)
 	profile_free(p);
 }
 
+static void sources_have_lines(void **state)
+{
+	struct profile *p = new_profile(&cpu_info);
+	uint32_t w = who(p, 1, 1, "py"), v = who(p, 2, 2, "py");
+	uint32_t a3 = interpreted(p, "f", "a.py", 1, 3), a4 = interpreted(p, "f", "a.py", 1, 4);
+	uint32_t g3 = interpreted(p, "g", "a.py", 2, 3); /* a lambda: two functions, one line */
+	uint32_t b9 = interpreted(p, "h", "b.py", 8, 9),
+		 unknown = interpreted(p, "f", "a.py", 1, 0);
+	uint32_t c = frame(p, FRAME_NATIVE, "sum", 0, 1, "a.py", 3);
+	uint32_t jit = frame(p, FRAME_JIT, "x", 0, 2, "", 0);
+	uint32_t in = frame(p, FRAME_INLINED, "x", 0, 3, "", 0);
+	uint32_t k = frame(p, FRAME_KERNEL, "read", 0, 4, "", 0);
+	uint32_t mark = frame(p, FRAME_MARK, "[lost]", 0, 0, "", 0);
+	struct source_sum sum;
+
+	(void)state;
+	sample(p, stack_of(p, a3, a3, a4, a3), w, 1, 1);
+	sample(p, stack_of(p, a3, a3, a4, a3), v, 1, 1);
+	sample(p, stack_of(p, c, b9, a4), w, 4, 1);
+	sample(p, stack_of(p, in, c, g3, b9), w, 8, 1);
+	sample(p, stack_of(p, k, c, a4), w, 16, 1);
+	sample(p, stack_of(p, jit, unknown, a4), w, 32, 1);
+	sample(p, stack_of(p, mark, a4), w, 64, 1);
+	sample(p, stack_of(p, b9), w, 128, 1);
+	sample(p, stack_of(p, c), w, 256, 1);
+	sample(p, 0, w, 512, 1);
+	assert_int_equal(summary_source(p, text(p, "a.py"), &sum), 0);
+	assert_int_equal(sum.nr, 3);
+	assert_int_equal(sum.total, 2 + 4 + 8 + 16 + 32 + 64);
+	assert_int_equal(sum.self, 2 + 8 + 16 + 32 + 64);
+	assert_int_equal(sum.lines[0].line, 0);
+	assert_int_equal(sum.lines[0].self, 32);
+	assert_int_equal(sum.lines[0].total, 32);
+	assert_int_equal(sum.lines[0].leaf[LEAF_NATIVE], 32);
+	assert_int_equal(sum.lines[1].line, 3);
+	assert_int_equal(sum.lines[1].self, 2 + 8);
+	assert_int_equal(sum.lines[1].total, 2 + 8);
+	assert_int_equal(sum.lines[1].leaf[LEAF_INTERPRETED], 2);
+	assert_int_equal(sum.lines[1].leaf[LEAF_NATIVE], 8);
+	assert_int_equal(sum.lines[2].line, 4);
+	assert_int_equal(sum.lines[2].self, 16 + 64);
+	assert_int_equal(sum.lines[2].total, 2 + 4 + 16 + 32 + 64);
+	assert_int_equal(sum.lines[2].leaf[LEAF_INTERPRETED], 2);
+	assert_int_equal(sum.lines[2].leaf[LEAF_NATIVE], 4 + 32);
+	assert_int_equal(sum.lines[2].leaf[LEAF_KERNEL], 16);
+	assert_int_equal(sum.lines[2].leaf[LEAF_OTHER], 64);
+	summary_source_done(&sum);
+	assert_int_equal(summary_source(p, text(p, "none.py"), &sum), 0);
+	assert_int_equal(sum.nr, 0);
+	summary_source_done(&sum);
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(functions_have_self_and_total),
 		cmocka_unit_test(interpreted_functions_have_places),
+		cmocka_unit_test(sources_have_lines),
 		cmocka_unit_test(an_empty_profile_has_no_rows),
 		cmocka_unit_test(labels_tell_rows_apart),
 		cmocka_unit_test(labels_are_grouped_by_one),
