@@ -31,6 +31,7 @@ static const char *const names[] = {
 	"cfunction_call*",
 	"cfunction_vectorcall*",
 	"classmethoddescr_call",
+	"cmp_outcome",
 	"do_call",
 	"do_call_core",
 	"fast_function",
