@@ -194,12 +194,12 @@ int main(int argc, char **argv)
 	r = f.build.runtime->describe(&f.build, &f.process, &runtime, &f.why);
 	if (r) {
 		printf("describe: %s %s\n", strerror(-r), strbuf_str(&f.why));
-		return 1;
+	} else {
+		print_runtime(&f.build, &runtime.python);
+		for (int i = 2; i < argc; i++)
+			walk(&f, &runtime.python, strtoull(argv[i], NULL, 0));
 	}
-	print_runtime(&f.build, &runtime.python);
-	for (int i = 2; i < argc; i++)
-		walk(&f, &runtime.python, strtoull(argv[i], NULL, 0));
 	runtime_build_done(&f.build);
 	strbuf_done(&f.why);
-	return 0;
+	return r != 0;
 }

@@ -115,13 +115,13 @@ static void find_variables(const struct candidate *c, struct python_build *b)
 	if (!b->runtime) {
 		b->interpreters = python_decode_getter(im, &s[HEAD]);
 		b->holder = s[HOLDER].address;
-		b->key = python_decode_key(im, &s[THIS_STATE], 0, 0);
+		b->keys[0] = python_decode_key(im, &s[THIS_STATE], 0, 0);
 		return;
 	}
 	b->holder = b->layout->holder ? b->runtime + b->layout->holder : 0;
 	if (b->layout->key) {
-		b->key = python_decode_key(im, &s[THIS_STATE], b->runtime, size);
-		b->key = b->key ? b->key : b->runtime + b->layout->key;
+		b->keys[0] = python_decode_key(im, &s[THIS_STATE], b->runtime, size);
+		b->keys[1] = b->runtime + b->layout->key;
 	}
 	if (b->layout->variables != PYTHON_VARIABLES_NONE)
 		for (int i = CURRENT; i <= OLD_UNCHECKED; i++)

@@ -166,11 +166,15 @@ static uint64_t key_at(const struct code *c, size_t i, uint64_t runtime)
 		return target(c, i + 2);
 	if (!runtime)
 		return 0;
-	/* lea x(%reg),%reg, where the register has the address of _PyRuntime: the key is second. */
+	/* mov x(%reg),%reg, where the register has the address of _PyRuntime. */
+	if (b[0] == 0x8b && b[1] >> 6 == 2 && (b[1] & 7) != 4 &&
+	    (!i || (c->bytes[i - 1] & 0xf8) != 0x48))
+		return runtime + (uint64_t)(int64_t)number(c, i + 2);
+	/* lea x(%reg),%reg: the key is second there. */
 	if ((b[0] & 0xfa) == 0x48 && b[1] == 0x8d && b[2] >> 6 == 2 && (b[2] & 7) != 4)
 		return runtime + (uint64_t)(int64_t)number(c, i + 3) + 4;
 	address = named_address(c, i);
-	return address ? address + 4 : 0;
+	return address && address != runtime ? address + 4 : 0;
 }
 
 uint64_t python_decode_key(const struct image *im, const struct image_symbol *function,

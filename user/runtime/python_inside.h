@@ -25,7 +25,8 @@ struct python_variable {
 struct python_build {
 	const struct python_layout *layout;
 	uint64_t runtime; /* _PyRuntime; 0: of 3.6 */
-	uint64_t interpreters, key, holder;
+	uint64_t interpreters, holder;
+	uint64_t keys[2]; /* by code, and by the version: one of both leads to states */
 	uint64_t code_type;
 	uint64_t tasks; /* _Py_AsyncioModuleDebugOffsets */
 	struct python_variable held, kept;

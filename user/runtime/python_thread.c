@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "runtime/python_inside.h"
 #include "runtime/python_walk.h"
 
@@ -256,32 +257,44 @@ static bool is_found(const struct target_memory *memory, const struct python_sta
 	return false;
 }
 
+/* Does this key lead to states? */
+static bool is_key(const struct python_build *b, const struct runtime_process *p,
+		   const struct python_states *states, const struct libc *libc, uint64_t key,
+		   struct abi_python *l)
+{
+	uint32_t words[2] = { 1 };
+
+	/* Py_tss_t: is there one, and which. 3.6 has the key alone. */
+	if (b->runtime ? target_memory_read(&p->memory, key - 4, words, 8)
+		       : target_memory_read(&p->memory, key, &words[1], 4))
+		return false;
+	if (!words[0] || words[1] >= PYTHON_MAX_KEYS)
+		return false;
+	l->key = key;
+	l->key_block = libc->block;
+	l->key_blocks = libc->blocks;
+	l->key_size = libc->size;
+	l->key_data = libc->data;
+	if (is_found(&p->memory, states, l))
+		return true;
+	l->key = 0;
+	return false;
+}
+
 /* 0; -EAGAIN; -ENOENT: its values can't be found. */
 static int find_key(const struct python_build *b, const struct runtime_process *p,
 		    const struct python_states *states, const struct libc *libc,
 		    struct abi_python *ret)
 {
-	uint32_t words[2] = { 1 };
-	uint64_t key = b->key + p->image.bias;
+	struct abi_python l = *ret;
 
-	if (!b->key)
-		return -ENOENT;
-	/* Py_tss_t: is there one, and which. 3.6 has the key alone. */
-	if (b->runtime ? target_memory_read(&p->memory, key - 4, words, 8)
-		       : target_memory_read(&p->memory, key, &words[1], 4))
-		return -EAGAIN;
-	if (!words[0] || words[1] == UINT32_MAX)
-		return -EAGAIN;
-	ret->key = key;
-	ret->key_block = libc->block;
-	ret->key_blocks = libc->blocks;
-	ret->key_size = libc->size;
-	ret->key_data = libc->data;
-	if (is_found(&p->memory, states, ret))
-		return 0;
-	ret->key = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(b->keys); i++)
+		if (b->keys[i] && is_key(b, p, states, libc, b->keys[i] + p->image.bias, &l)) {
+			*ret = l;
+			return 0;
+		}
 	/* A thread's state is listed a moment before it has it. */
-	return states->have_frames ? -ENOENT : -EAGAIN;
+	return (b->keys[0] || b->keys[1]) && !states->have_frames ? -EAGAIN : -ENOENT;
 }
 
 int python_find_routes(const struct python_build *b, const struct runtime_process *p,
