@@ -240,12 +240,16 @@ static void the_interpreter_is_left_out(void **state)
 		  "g (/srv/a.py:10);list_sort_impl;f (/srv/a.py:10)");
 	check_one(false, "f@0 loop qsort g@0 loop qsort main",
 		  "qsort_r;g (/srv/a.py:10);qsort_r;f (/srv/a.py:10)");
-	/* Leafward of them, too, but what runs: a loop that has not begun. */
-	check_one(false, "kernel qsort call f@0 loop main",
-		  "f (/srv/a.py:10);qsort_r;[kernel+0x10]_[k]");
+	/* Leafward of all interpreted frames, calls alone: a sort is in one place then. */
+	check_one(false, "kernel qsort call sort call f@0 loop main",
+		  "f (/srv/a.py:10);list_sort_impl;qsort_r;[kernel+0x10]_[k]");
+	check_one(false, "nameless main f@0 loop",
+		  "f (/srv/a.py:10);pymain_run_python;[test_interpreted+0x10]");
+	/* The leaf stays, as does a loop that has not begun. */
+	check_one(false, "call call f@0 loop", "f (/srv/a.py:10);PyObject_Vectorcall");
 	check_one(false, "loop call f@0 loop", "f (/srv/a.py:10);_PyEval_EvalFrameDefault");
-	check_one(false, "nameless qsort nameless f@0 loop",
-		  "f (/srv/a.py:10);[test_interpreted+0x10];qsort_r;[test_interpreted+0x10]");
+	check_one(false, "kernel loop f@0 loop",
+		  "f (/srv/a.py:10);_PyEval_EvalFrameDefault;[kernel+0x10]_[k]");
 	/* Without an interpreted frame it is a program as any other. */
 	check_one(false, "loop call main",
 		  "pymain_run_python;PyObject_Vectorcall;_PyEval_EvalFrameDefault");

@@ -7,17 +7,16 @@
 #include "base/array.h"
 
 /*
- * Names as symbol tables and debug information of CPython have them; '*' stands for anything, at an
- * end or at both. The stacks of every way from C to Python were read for 3.6 to 3.13. Another
- * runtime adds its own names: only what lies in the file of a loop is looked up.
+ * Patterns of names as symbol tables and debug information of CPython have them; '*' stands for
+ * anything, at an end or at both. The stacks of every way from C to Python were read for 3.6
+ * to 3.13. Another runtime adds its own names: only what lies in the file of a loop is looked up.
  */
-static const char *const names[] = {
-	/* From a call to the loop: Objects/call.c, methodobject.c, descrobject.c, Python/ceval.c.
-	 */
-	"_PyEval_*",
-	"PyEval_*",
+
+/* How a function is called, be it interpreted or native: Objects/call.c, methodobject.c, … */
+static const char *const calls[] = {
 	"_PyFunction_*",
 	"_PyObject_Call",
+	"_Py_VectorCall*",
 	"_PyObject_CallFunction*",
 	"_PyObject_CallMethod*",
 	"_PyObject_CallNoArg*",
@@ -41,7 +40,6 @@ static const char *const names[] = {
 	"cfunction_call*",
 	"cfunction_vectorcall*",
 	"classmethoddescr_call",
-	"cmp_outcome",
 	"do_call",
 	"do_call_core",
 	"fast_function",
@@ -51,12 +49,24 @@ static const char *const names[] = {
 	"method_vectorcall*",
 	"methoddescr_call",
 	"object_vacall",
-	"import_name",
 	"tp_new_wrapper",
 	"type_call",
 	"vectorcall_maybe",
 	"vectorcall_method",
 	"vectorcall_unbound",
+	"wrapper_call",
+	"wrapperdescr_call",
+	"wrapperdescr_raw_call",
+};
+
+/* What stands only between a call that an interpreted frame makes and the loop that runs it. */
+static const char *const between[] = {
+	/* From a call to the loop: Objects/call.c, methodobject.c, descrobject.c, Python/ceval.c.
+	 */
+	"_PyEval_*",
+	"PyEval_*",
+	"cmp_outcome",
+	"import_name",
 	"wrap_binaryfunc*",
 	"wrap_buffer",
 	"wrap_call",
@@ -75,9 +85,6 @@ static const char *const names[] = {
 	"wrap_sq_*",
 	"wrap_ternaryfunc*",
 	"wrap_unaryfunc",
-	"wrapper_call",
-	"wrapperdescr_call",
-	"wrapperdescr_raw_call",
 	"_PyEvalFrame*",
 	"_PyFrame_Clear*",
 	"clear_thread_frame",
@@ -180,13 +187,13 @@ static bool fits(const char *pattern, const char *name, size_t size)
 	return size == len && !memcmp(name, pattern, len);
 }
 
-static bool is_plumbing(const char *name)
+static bool is_any(const char *const *patterns, size_t nr, const char *name)
 {
 	/* Compilers split and copy functions: gen_send_ex.cold, collect.constprop.0, … */
 	size_t size = strcspn(name, ".");
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (fits(names[i], name, size))
+	for (size_t i = 0; i < nr; i++)
+		if (fits(patterns[i], name, size))
 			return true;
 	return false;
 }
@@ -228,30 +235,42 @@ void plumbing_roles(const struct capture *c, const struct raw_stack *stack, enum
 		ret[i] = role_of(c, &stack->frames[i], &loops);
 }
 
-/* `below`: rootward of an interpreted frame. A leaf is what runs, whatever it is called. */
+/* `below`: is it rootward of an interpreted frame? If not, it is leafward of one, and no leaf. */
 static bool is_hidden(const struct profile *p, uint32_t frame, enum plumbing_role role, bool below)
 {
 	const struct frame *f = profile_frame_at(p, frame);
+	const char *name = profile_string_at(p, f->function);
 
 	if (role == PLUMBING_LOOP)
-		return true;
+		return below;
 	if (role != PLUMBING_OWN)
 		return false;
 	/* A file without symbols doesn't say what is what: nothing of it is of use. */
-	return f->function ? is_plumbing(profile_string_at(p, f->function)) : below;
+	if (!f->function)
+		return below;
+	/*
+	 * A sort is called in the same way when it is in a function of the program and when it
+	 * is in its own code: it must not be two boxes.
+	 */
+	return is_any(calls, ARRAY_SIZE(calls), name) ||
+	       (below && is_any(between, ARRAY_SIZE(between), name));
 }
 
 uint32_t plumbing_remove(const struct profile *p, uint32_t *frames, const enum plumbing_role *roles,
 			 uint32_t nr)
 {
-	bool below = false, any = false;
-	uint32_t kept = 0;
+	uint32_t kept = 0, left = 0;
+	bool below = false;
 
 	for (uint32_t i = 0; i < nr; i++)
-		any |= roles[i] == PLUMBING_INTERPRETED;
+		left += roles[i] == PLUMBING_INTERPRETED;
 	for (uint32_t i = 0; i < nr; i++) {
-		below |= roles[i] == PLUMBING_INTERPRETED;
-		if (!any || !i || !is_hidden(p, frames[i], roles[i], below))
+		if (roles[i] == PLUMBING_INTERPRETED) {
+			below = true;
+			left--;
+		}
+		/* The leaf is where the time goes, whatever it is. */
+		if (!i || !(below || left) || !is_hidden(p, frames[i], roles[i], below))
 			frames[kept++] = frames[i];
 	}
 	return kept;
