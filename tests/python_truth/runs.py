@@ -32,6 +32,16 @@ class Measured:
         self.folded, self.quality, self.said = folded, quality, said
 
 
+def told(said, complaint):
+    """What a program, and its children, said at their end."""
+    found = [json.loads(line) for line in said.splitlines() if line.startswith("{\"spent")]
+    if not found:
+        raise samplers.Failed("the program said nothing: " + complaint.strip()[-300:])
+    for more in found[1:]:
+        found[0]["spent"].update(more["spent"])
+    return found[0]
+
+
 class Runner:
     """The programs lie where interpreters with a root of their own see them, too: below /tmp."""
 
@@ -98,15 +108,16 @@ class Runner:
         """(the stacks, what it says of their quality, what was printed on the way)."""
         out, report = self.path("out.folded"), self.path("report.json")
         with open(report, "w", encoding="utf-8") as f:
-            done = subprocess.run([truth.BPFPROF, "cpu", "-q", "-F", str(HZ), "--json", "-o", out,
-                                   *map(str, args)], stdout=f, stderr=subprocess.PIPE, text=True,
+            done = subprocess.run([truth.BPFPROF, "cpu", "-q", "-F", str(HZ), "--no-inline", "--json",
+                                   "-o", out, *map(str, args)], stdout=f, stderr=subprocess.PIPE, text=True,
                                   timeout=timeout, check=False, cwd=self.folder, env=self.env)
         if done.returncode:
             raise samplers.Failed("bpfprof exited with %d: %s" % (done.returncode,
                                                                   done.stderr.strip()[-400:]))
         with open(report, encoding="utf-8", errors="replace") as f:
             printed = f.read()
-        at = printed.find("{\"")
+        # The program's words, then the report.
+        at = printed.find("{\n\"mode\"")
         return truth.Folded.read(out), samplers.quality(printed[at:]), printed[:max(at, 0)]
 
     def watch(self, process, seconds, *options):
@@ -124,9 +135,10 @@ class Runner:
         except subprocess.TimeoutExpired:
             process.kill()
             said, complaint = process.communicate()
-        told = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-        if not told:
-            raise samplers.Failed("the program said nothing: " + complaint.strip()[-300:])
-        for more in told[1:]:
-            told[0]["spent"].update(more["spent"])
-        return Measured(folded, quality, told[0])
+        return Measured(folded, quality, told(said, complaint))
+
+    def whole(self, python, seconds, name, *args):
+        """Measures a program from its beginning to its end."""
+        words = python.command("-B", self.path(name), *args)
+        folded, quality, printed = self.bpfprof("--lines", "--", *words, timeout=seconds + 60)
+        return Measured(folded, quality, told(printed, ""))

@@ -9,12 +9,11 @@ import subprocess
 
 import samplers
 import truth
-from runs import Measured, Skip
-from stacks import EMPTY, FALSE, WHOLE, Judge, farthest, parse, part_of, shares
+from runs import Skip
+from stacks import EMPTY, FALSE, WHOLE, Judge, farthest, parse, part_of, shares, verdict
 
 SECONDS = 1.0
 NR_BRIEF = 40
-POINTS = 3.0
 
 
 def with_libpython(found, version):
@@ -29,19 +28,11 @@ def with_libpython(found, version):
     raise Skip("no Python %d.%d with a shared library here" % version)
 
 
-def tell(table, who, what, judge, measured, version, parts=part_of, complete=0.995):
+def tell(table, who, what, judge, measured, version):
     counts, bad = judge.count(measured.folded)
     spent = measured.said["spent"]
-    apart = farthest(shares(measured.folded, lambda s: parts(s, spent, version)), spent)
-    total, wrong = sum(counts.values()), []
-    if counts[FALSE]:
-        wrong.append("%d that it never had" % counts[FALSE])
-    if total < 100:
-        wrong.append("%d samples only" % total)
-    if counts[WHOLE] < complete * total:
-        wrong.append("%d not complete" % (total - counts[WHOLE]))
-    if apart[0] > POINTS:
-        wrong.append("%.1f points from the truth" % apart[0])
+    apart = farthest(shares(measured.folded, lambda s: part_of(s, spent, version)), spent)
+    wrong = list(verdict(counts, apart, measured.quality))
     table.row(who, what, counts, apart, wrong, bad)
 
 
@@ -143,6 +134,24 @@ def c_beneath(runner, table, found):
                   wrong if above < 0.95 * inside or inside < 50 else [], collections.Counter())
 
 
+def forks(runner, table, found):
+    """A child that works on, a child of it, and their parent: of the process's whole life."""
+    for version in ((3, 7), (3, 10), (3, 12), (3, 14)):
+        python = next((p for p in found if p.version == version), None)
+        if not python:
+            table.skip("%d.%d" % version, "forks", "not there")
+            continue
+        try:
+            measured = runner.whole(python, SECONDS, "forks.py", str(SECONDS))
+        except samplers.Failed as e:
+            table.failure(python.name, "forks", e)
+            continue
+        # An interpreter that starts has no Python frames for long.
+        parts = measured.said["spent"]
+        measured.folded = truth.Folded(s for s in measured.folded if part_of(s, parts, version))
+        tell(table, python.name, "forks", runner.judge(python, True), measured, version)
+
+
 def execs(runner, table, found):
     """One process that becomes another version's again and again."""
     chain = [p for p in found if not p.root]
@@ -213,4 +222,5 @@ def brief(runner, table, found):
 
 
 SPECIAL = {"embedded": embedded, "stripped": stripped, "native=no": only_python,
-           "beneath": c_beneath, "execs": execs, "brief": brief}
+           "beneath": c_beneath, "forks": forks,
+            "execs": execs, "brief": brief}

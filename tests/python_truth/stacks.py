@@ -5,10 +5,14 @@ import collections
 import os
 import re
 
+POINTS = 3.0
+COMPLETE = 0.995
+LEAST = 100  # samples that say anything
 WHOLE, CUT, EMPTY, FALSE = "whole", "cut", "empty", "false"
 # A Python frame; native ones may have a line too, but of other files.
 FRAME = re.compile(r"(.+) \((.*\.py|<[^<>]*>):(\d+)\)")
-LOOP = re.compile(r"_PyEval_(EvalFrame|Vector|EvalCode)\w*|PyEval_EvalFrame\w*|_PyFunction_\w+")
+# The loop itself, and what compilers split off it.
+LOOP = re.compile(r"_PyEval_EvalFrameDefault(\.cold)?(_\[i\])?")
 LEFT_OUT = re.compile(r"\[.*left out.*\]")
 WITHIN = re.compile(r".*<(listcomp|setcomp|dictcomp|genexpr)>")
 BOOTSTRAP = re.compile(r"(Thread\.)?_bootstrap")
@@ -93,17 +97,21 @@ class Judge:
 
     def judge(self, names):
         """Of names from the root to the leaf: (verdict, why)."""
-        frames = []
-        for text in names:
+        frames, loops = [], []
+        for at, text in enumerate(names):
             frame = parse(text)
             if frame and frame.file in self.files and not self.code(frame):
                 return FALSE, "no such code: " + text
             if LOOP.fullmatch(text):
-                return FALSE, "the loop itself: " + text
+                loops.append(at)
             if frame or LEFT_OUT.fullmatch(text):
                 frames.append(frame)
+                last = at
         if not frames or not frames[0]:
             return EMPTY, "no Python frame"
+        # At the leaf it may have been entered, or be about to be left, without a frame to run.
+        if loops[1:] or loops and loops[0] < last:
+            return FALSE, "the loop itself"
         for caller, callee in zip(frames, frames[1:]):
             why = caller and callee and self.wrong_pair(caller, callee)
             if why:
@@ -154,3 +162,25 @@ def farthest(measured, spent):
     total = sum(spent.values()) or 1
     return max((abs(measured.get(part, 0) - used / total) * 100, part)
                for part, used in spent.items())
+
+
+def verdict(counts, apart, quality):
+    """What is wrong, in words."""
+    total = sum(counts.values())
+    if total < LEAST:
+        yield "%d samples only" % total
+    if counts[FALSE]:
+        yield "%d that it never had" % counts[FALSE]
+    # What is sampled while it gets to know a process has no Python frames, and is said to be so.
+    late = min(quality.get("interpreted_late", 0), counts[EMPTY])
+    if late > max(10, 0.01 * total):
+        yield "%d late" % late
+    if counts[WHOLE] < COMPLETE * (total - late):
+        yield "%d not complete, of which %d were late" % (total - counts[WHOLE], late)
+    if apart[0] > POINTS:
+        yield "%.1f points from the truth" % apart[0]
+    if quality.get("lost"):
+        yield "%d lost" % quality["lost"]
+    # It has to know itself how good it was.
+    if quality.get("interpreted", total) < COMPLETE * counts[WHOLE]:
+        yield "says that %d were interpreted" % quality["interpreted"]

@@ -70,6 +70,7 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual(self.judged([module, "_PyEval_EvalFrameDefault", work]), FALSE)
         self.assertEqual(self.judged([module, "dumps (/usr/lib/json.py:3)"]), FALSE)
         self.assertEqual(self.judged(["dumps (/usr/lib/json.py:3)", work]), FALSE)
+        self.assertEqual(self.judged([module, work, "_PyEval_EvalFrameDefault"]), WHOLE)
         first = ["<module> (%s:1)" % path, "brief_work (%s:7)" % path]
         self.assertEqual(self.judged(first, False), WHOLE)
         self.assertEqual(self.judged(first, True), FALSE)

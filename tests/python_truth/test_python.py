@@ -14,14 +14,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import pythons  # noqa: E402
 from runs import MODULES, Runner, Skip  # noqa: E402
 from special import SPECIAL  # noqa: E402
-from stacks import EMPTY, FALSE, WHOLE, farthest, parse, part_of, shares  # noqa: E402
+from stacks import EMPTY, FALSE, LEAST, WHOLE, farthest, parse, part_of, shares, verdict  # noqa: E402
 import samplers  # noqa: E402
 import truth  # noqa: E402
 
 LONG = bool(os.environ.get("BPFPROF_LONG"))
-POINTS = 3.0
-COMPLETE = 0.995
-LEAST = 100  # samples that say anything
 
 
 class Program:
@@ -64,7 +61,6 @@ PROGRAMS = [
     Program("threads", 1.5),
     Program("lines", 1.5, key=line_of),
     Program("names", 1.0, SOME, by_line=False, args=MODULES, key=letters_of),
-    Program("forks", 1.0, SOME, options=("--children",)),
     Program("several", 1.0, [(3, 8), (3, 11), (3, 12), (3, 13), (3, 15)]),
 ]
 
@@ -97,24 +93,6 @@ class Table:
         self.tried += 1
         self.failed.append("%s %s" % (who, what))
         print("%-15s %-9s %s" % (who, what, why), flush=True)
-
-
-def verdict(counts, apart, quality):
-    """What is wrong, in words."""
-    total = sum(counts.values())
-    if total < LEAST:
-        yield "%d samples only" % total
-    if counts[FALSE]:
-        yield "%d that it never had" % counts[FALSE]
-    if counts[WHOLE] < COMPLETE * total:
-        yield "%d not complete" % (total - counts[WHOLE])
-    if apart[0] > POINTS:
-        yield "%.1f points from the truth" % apart[0]
-    if quality.get("lost"):
-        yield "%d lost" % quality["lost"]
-    # It has to know itself how good it was.
-    if quality.get("interpreted", total) < COMPLETE * counts[WHOLE]:
-        yield "says that %d were interpreted" % quality["interpreted"]
 
 
 def measure(runner, python, program):

@@ -13,7 +13,7 @@ def inner_work(n):
     return total
 
 
-inner_work(60000)
+inner_work(300000)
 """
 
 
@@ -54,20 +54,20 @@ def outer_work(n):
 
 
 def inner():
-    run()  # > *
+    run()  # > * <lambda>
 
 
 def outer():
-    outer_work(40000)  # > outer_work
+    outer_work(200000)  # > outer_work
 
 
 run = way()  # > way
-spent = {"inner": 0, "outer": 0}
+spent = {"inner_work": 0, "outer_work": 0}
 over = time.monotonic() + LIMIT_S
 begin()  # > *
 while not ending and time.monotonic() < over:
     for part in (inner, outer):
         began = clock()  # > *
         part()  # > inner outer
-        spent[part.__name__] += clock() - began  # > *
+        spent[part.__name__ + "_work"] += clock() - began  # > *
 tell(spent)  # > *

@@ -232,11 +232,11 @@ async def awaiting(n):  # < library
 
 
 async def gathered():  # < library
-    await asyncio.gather(awaiting(20000), awaited(20000))  # > *
+    await asyncio.gather(awaiting(20000), awaited(20000))  # > * awaiting awaited
 
 
 def tasks():
-    loop.run_until_complete(gathered())  # > *
+    loop.run_until_complete(gathered())  # > * gathered
 
 
 loop = asyncio.new_event_loop()
