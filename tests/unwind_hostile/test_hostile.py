@@ -146,12 +146,13 @@ def stop(process):
     process.stdout.close()
 
 
-def measure(folder, during):
+def measure(folder, during, *options):
     """Stacks, quality, CPU seconds and kilobytes of a run of bpfprof."""
     out, said = os.path.join(folder, "out.folded"), os.path.join(folder, "said")
     with open(said, "w", encoding="utf-8") as to:
         process = subprocess.Popen([truth.BPFPROF, "cpu", "-q", "-F", str(samplers.HZ), "-U",
-                                    "--no-inline", "--json", "-d", str(SECONDS), "-o", out],
+                                    "--no-inline", "--json", "-d", str(SECONDS), "-o", out,
+                                    *options],
                                    stdout=to, stderr=to)
         during()
         _, status, used = os.wait4(process.pid, 0)
