@@ -12,7 +12,12 @@
 #include "base/cleanup.h"
 #include "runtime/python_inside.h"
 
-enum { MAX_CODE = 1 << 20, MAX_LOOKUPS = 8192, JUMP = 6 };
+enum {
+	MAX_CODE = 1 << 20,
+	MAX_LOOKUPS = 8192,
+	MAX_SEARCHED = 16 << 20, /* bytes of parts: a file can say that they overlap */
+	JUMP = 6,
+};
 
 /* Where a jump of 32 bits (jmp, jcc) at a byte leads. false: there is none. */
 static bool read_jump(const uint8_t *b, uint64_t address, uint64_t *ret)
@@ -74,6 +79,7 @@ uint32_t python_find_loop(const struct image *im, const struct image_symbol *loo
 	struct runtime_range *whole = &ranges[0];
 	_cleanup_free_ uint8_t *bytes = NULL;
 	struct image_function f;
+	uint64_t left = MAX_SEARCHED;
 	uint32_t nr = 1, lookups = 0;
 
 	if (!loop->address || !loop->is_code || loop->address + loop->size < loop->address)
@@ -96,8 +102,9 @@ uint32_t python_find_loop(const struct image *im, const struct image_symbol *loo
 		    is_known(ranges, nr, target) || !image_is_code(im, target))
 			continue;
 		lookups++;
-		if (!image_function(im, target, &f) || !f.is_part)
+		if (!image_function(im, target, &f) || !f.is_part || f.end - f.start > left)
 			continue;
+		left -= f.end - f.start;
 		part = (struct runtime_range){ f.start, f.end };
 		if (jumps_to(im, &part, whole))
 			ranges[nr++] = part;
