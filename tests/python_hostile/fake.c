@@ -2,11 +2,12 @@
 /*
  * fake SECONDS WHAT: a program that says to be CPython 3.11, as far as KIND goes, and isn't. 0: by
  * its file's name alone. 1: by Py_Version. 2: by all symbols that one has, with a state, frames and
- * code objects of its own making. 3: 3.13 and its _Py_DebugOffsets, which are absurd.
+ * code objects of its own making. 3: 3.13 and its _Py_DebugOffsets,  which are absurd. 4: 3.10,
+ * whose loop has thousands of parts (parts.S).
  *
  * WHAT, of kind 2: `true`: one stack that is as it should be; `flood`: a ring of frames, of code
- * that is new each time; `texts`: of strings with absurd lengths and kinds; `race`: a second
- * thread writes over all of it.
+ * that is new each time; `texts`: of strings with absurd lengths and kinds; `states`: a ring of
+ * states that no thread has; `race`: a second thread writes over all of it.
  */
 #include <pthread.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 
 #if KIND == 3
 #define VERSION 0x030d00f0
+#elif KIND == 4
+#define VERSION 0x030a0df0
 #else
 #define VERSION 0x030b07f0
 #endif
@@ -24,6 +27,8 @@ enum {
 	RUNTIME_HEAD = 40,
 	RUNTIME_HOLDER = 576,
 	RUNTIME_KEY = 592,
+	INTERPRETER_STATES = 16,
+	STATE_NEXT = 8,
 	STATE_CFRAME = 56,
 	STATE_THREAD = 152,
 	CFRAME_FRAME = 8,
@@ -120,6 +125,7 @@ static void make_runtime(unsigned nr)
 	if (pthread_key_create(&key, NULL) || pthread_setspecific(key, state))
 		abort();
 	put(runtime + RUNTIME_KEY, 1 | (uint64_t)key << 32);
+	put_pointer(interpreter + INTERPRETER_STATES, state);
 }
 
 #endif
@@ -198,8 +204,18 @@ int main(int argc, char **argv)
 		twist_texts(nr);
 	if (!strcmp(what, "race") && pthread_create(&thread, NULL, race, NULL))
 		return 1;
-#elif KIND == 3
+	/* States that no thread has, each of which leads to the other. */
+	if (!strcmp(what, "states")) {
+		static char other[4096];
+
+		put_pointer(other + STATE_NEXT, state);
+		put_pointer(state + STATE_NEXT, other);
+		put(state + STATE_THREAD, 0);
+	}
+#elif KIND >= 3
 	make_runtime(5);
+#endif
+#if KIND == 3
 	memset(runtime, 0xff, 1000);
 	memcpy(runtime, "xdebugpy", 8);
 	put(runtime + 8, VERSION);

@@ -26,7 +26,8 @@ import samplers  # noqa: E402
 import truth  # noqa: E402
 from chains import CUT, FALSE, Chains  # noqa: E402
 from stacks import parse  # noqa: E402
-from test_hostile import ASLEEP, MAX_RSS_KB, SANITIZED, SECONDS, measure, sections, stop  # noqa: E402
+from test_hostile import (  # noqa: E402
+    ASLEEP, MAX_RSS_KB, SANITIZED, SECONDS, measure, records, sections, stop)
 
 STEADY = ("<module>", "outer", "middle", "inner")
 MAX_SHARE = 0.25  # of one CPU
@@ -101,6 +102,13 @@ def strewn(data):
         struct.pack_into("<Q", data, elf(data, name) + 24, copy)
 
 
+def long_parts(data):
+    """Each of the loop's parts says to be as long as all of them."""
+    for at, is_fde in list(records(data)):
+        if is_fde and struct.unpack_from("<I", data, at + 12) == (1,):
+            struct.pack_into("<I", data, at + 12, 0xf0000)
+
+
 # Of a file that has all: its sections lie. The kernel looks at none of these.
 LIES = {
     "runtime": rewritten(".PyRuntime", 24, 1 << 62, 1 << 62),
@@ -123,9 +131,9 @@ class Programs:
     def fake(self, kind):
         return os.path.join(truth.PROGRAMS, f"fake{kind}", "python3.11")
 
-    def patched(self, name, patch, grow=0):
+    def patched(self, name, patch, grow=0, kind=2):
         path = os.path.join(self.folder, name.replace(" ", "-"), "python3.11")
-        with open(self.fake(2), "rb") as f:
+        with open(self.fake(kind), "rb") as f:
             data = bytearray(f.read())
         patch(data)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -144,13 +152,14 @@ class Programs:
     def cases(self):
         for kind, name in enumerate(("by its name", "by a symbol")):
             yield Case("fake " + name, program=(self.fake(kind), "30"))
-        for what in "true", "flood", "texts", "race":
+        for what in "true", "flood", "texts", "race", "states":
             yield Case("fake " + what, program=(self.fake(2), "30", what),
                        names=r"fake_\d+" if what in ("true", "flood") else None,
                        share=1.0 if what == "flood" else MAX_SHARE)
         yield Case("fake offsets", program=(self.fake(3), "30"))
         for name, patch in LIES.items():
             yield Case("lie " + name, program=(self.patched(name, patch), "30"), names=r"fake_\d+")
+        yield Case("lie parts", program=(self.patched("parts", long_parts, kind=4), "30"))
         yield Case("lie huge", program=(self.patched("huge", self.huge, HUGE), "30"),
                    names=r"fake_\d+")
 
