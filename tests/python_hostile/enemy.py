@@ -255,6 +255,25 @@ def flood():
         todo.pop()(todo)
 
 
+def wide():
+    """New code all the time, each with a line table of 900,000 bytes and a name of 100,000."""
+    depth, n, table = 100, 0, "co_lnotab" if MINOR <= 9 else "co_linetable"
+    lines, name = bytes(range(1, 251)) * 3600, "w" * 100000
+
+    def chain(todo):
+        if todo:
+            todo.pop()(todo)
+        else:
+            burn(2000)
+
+    code = renamed(chain.__code__, name, name).replace(**{table: lines})
+    while time.monotonic() < END:
+        n += depth
+        todo = [types.FunctionType(code.replace(co_firstlineno=n + i), globals())
+                for i in range(depth)]
+        todo.pop()(todo)
+
+
 def compiled():
     """New functions, one after the other, by the compiler itself."""
     n = 0

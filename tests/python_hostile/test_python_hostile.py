@@ -70,6 +70,7 @@ CASES = [
     Case("flood", (11, 12, 13), names=r"new\d+", share=1.0),
     Case("flood", (11, 12, 13), names=r"new\d+", share=1.0, options=("--max-memory", "64M"),
          limit_kb=64 << 10),
+    Case("wide", (9, 10, 13, 11), names="w+…?", share=1.0),
     Case("threads", (11, 13), names=r"work|Thread\..*|Event\..*|Condition\..*|_.*"),
     Case("deep", (10, 11, 13), names=r"deep\.<locals>\.down|Thread\..*|run", loses=(CALLS,)),
     Case("through_c", (10, 11, 13), names=r"through_c\.<locals>\.down|Thread\..*|run"),
