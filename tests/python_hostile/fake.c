@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * fake SECONDS WHAT: a program that says to be CPython 3.11, as far as KIND goes, and isn't. 0: by
  * its file's name alone. 1: by Py_Version. 2: by all symbols that one has, with a state, frames and

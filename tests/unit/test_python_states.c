@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The list of an interpreter's states, in memory that its process may write as it likes. */
 #include <errno.h>
 #include <setjmp.h>
