@@ -40,14 +40,19 @@ static __always_inline __u64 compat_stack_start(void)
 	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), mm, start_stack);
 }
 
-/* Where the running thread's own variables are, as the kernel set it when it last went on. */
-static __always_inline __u64 compat_thread_pointer(void)
+/* Where a thread's own variables are, as the kernel knew it when the thread last went on or off. */
+static __always_inline __u64 compat_thread_pointer_of(struct task_struct *task)
 {
 #ifdef __TARGET_ARCH_x86
-	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread.fsbase);
+	return BPF_CORE_READ(task, thread.fsbase);
 #else
-	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread.uw.tp_value);
+	return BPF_CORE_READ(task, thread.uw.tp_value);
 #endif
+}
+
+static __always_inline __u64 compat_thread_pointer(void)
+{
+	return compat_thread_pointer_of((void *)bpf_get_current_task());
 }
 
 /* Only its size in the kernel is asked for: arm64's user headers have no struct of that name. */
@@ -60,20 +65,47 @@ struct pt_regs___any {
  * helper knows where since 5.15: dd6e10fbd9fb ("bpf: Add bpf_task_pt_regs() helper"). Before, the
  * stack was 16 KB with nothing above them.
  */
+static __always_inline long compat_registers_of(struct task_struct *task, __u64 *to, __u32 nr_words)
+{
+	void *registers;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		registers = (void *)bpf_task_pt_regs(task);
+	else
+		registers = (char *)BPF_CORE_READ(task, stack) + (16 << 10) -
+			    bpf_core_type_size(struct pt_regs___any);
+	return bpf_probe_read_kernel(to, nr_words * sizeof(*to), registers);
+}
+
 static __always_inline long compat_user_registers(__u64 *to, __u32 nr_words)
 {
 	struct task_struct *task;
-	void *registers;
 
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		task = bpf_get_current_task_btf();
-		registers = (void *)bpf_task_pt_regs(task);
-	} else {
+	else
 		task = (void *)bpf_get_current_task();
-		registers = (char *)BPF_CORE_READ(task, stack) + (16 << 10) -
-			    bpf_core_type_size(struct pt_regs___any);
-	}
-	return bpf_probe_read_kernel(to, nr_words * sizeof(*to), registers);
+	return compat_registers_of(task, to, nr_words);
+}
+
+/* The state got another name in 5.14: 2f064a59a11f ("sched: Change task_struct::state"). */
+struct task_struct___state {
+	long state;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u32 compat_task_state(struct task_struct *task)
+{
+	struct task_struct___state *old = (void *)task;
+
+	if (bpf_core_field_exists(old->state))
+		return BPF_CORE_READ(old, state);
+	return task->__state;
+}
+
+/* A kernel built for one CPU has no such field: there, who asks is the one that runs. */
+static __always_inline bool compat_task_on_cpu(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->on_cpu) && task->on_cpu;
 }
 
 /*

@@ -26,6 +26,10 @@ struct mm_struct {
 	unsigned long start_stack;
 };
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
 struct thread_struct {
 #ifdef __TARGET_ARCH_x86
 	unsigned long fsbase;
@@ -37,6 +41,13 @@ struct thread_struct {
 };
 
 struct task_struct {
+	unsigned int flags;
+	unsigned int __state;
+	int exit_state;
+	int on_cpu;
+	struct sched_entity se;
+	unsigned long nvcsw, nivcsw;
+	char comm[16];
 	void *stack;
 	struct mm_struct *mm;
 	int pid;
@@ -61,6 +72,17 @@ struct request {
 	struct request_queue *q;
 	unsigned int cmd_flags;
 	unsigned int __data_len;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 #pragma clang attribute pop
