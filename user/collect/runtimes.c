@@ -255,6 +255,13 @@ static const struct runtime_build *build_at(const struct runtimes *r, uint32_t p
 	return &r->looked[r->placed[place].object]->build;
 }
 
+const char *runtimes_version(const struct runtimes *r, uint32_t place)
+{
+	const struct runtime_build *b = build_at(r, place);
+
+	return b ? b->version : NULL;
+}
+
 bool runtimes_has_loops(const struct runtimes *r, uint32_t place)
 {
 	const struct runtime_build *b = build_at(r, place);

@@ -35,6 +35,8 @@ int runtimes_find(struct runtimes *r, const struct space_key *key, uint32_t *pla
 /* No program reads it any more. */
 void runtimes_put(struct runtimes *r, uint32_t place);
 
+/* "Python 3.11", as long as the runtimes; NULL: the place is nobody's. */
+const char *runtimes_version(const struct runtimes *r, uint32_t place);
 /* Is the address in code that is known to be the interpreter's loop? */
 bool runtimes_is_loop(const struct runtimes *r, uint32_t place, uint64_t address);
 /* Are loops known by their addresses alone? */

@@ -78,3 +78,5 @@ size_t segments_memory(const struct segments *s);
 
 /* The kernel's: segments of the map `segments` of a loaded object. 0 or a negative errno. */
 int segments_store_open(struct segments_store *ret, struct bpf_object *obj);
+/* Of ordinary memory, for walks that are done here alone. 0 or -ENOMEM. */
+int segments_store_memory(struct segments_store *ret);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A thread's interpreted stack, walked here through the process's memory as the kernel half does.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "abi.h"
+
+struct snapshot_calls {
+	uint8_t interpreted;   /* enum abi_interpreted */
+	uint16_t calls_walked; /* … of which min(calls_walked, ABI_MAX_CALLS) are in `calls` */
+	uint16_t nr_calls;
+	uint32_t nr_entries;
+	struct abi_call calls[ABI_MAX_CALLS];
+	__u64 entries[ABI_MAX_ENTRIES];
+};
+
+/* `pid`: any living thread of the process; `thread`: the thread pointer. */
+void snapshot_walk_python(pid_t pid, const struct abi_python *layout, uint64_t thread,
+			  struct snapshot_calls *ret);
+/* Does the thread hold the lock that lets one thread at a time run Python? */
+bool snapshot_holds_gil(pid_t pid, const struct abi_python *layout, uint64_t thread);
