@@ -15,7 +15,7 @@ struct cmd {
 	int (*run)(int argc, char **argv);	  /* argv[0] is the command's name */
 };
 
-extern const struct cmd cmd_report, cmd_doctor, cmd_help;
+extern const struct cmd cmd_dump, cmd_report, cmd_doctor, cmd_help;
 
 /* Ends with NULL. */
 extern const struct cmd *const cmds[];

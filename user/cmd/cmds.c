@@ -8,7 +8,7 @@
 #include "base/nearest.h"
 #include "cmd/cmd.h"
 
-const struct cmd *const cmds[] = { &cmd_report, &cmd_doctor, &cmd_help, NULL };
+const struct cmd *const cmds[] = { &cmd_dump, &cmd_report, &cmd_doctor, &cmd_help, NULL };
 
 const struct cmd *cmd_find(const char *name)
 {

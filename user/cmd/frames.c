@@ -22,15 +22,22 @@ static int set_native(void *ctx, const char *value, struct strbuf *error)
 	return 0;
 }
 
+#define NATIVE                                                                                \
+	{                                                                                     \
+		"native", 0, "WHICH",                                                         \
+			"native and kernel frames of stacks that have interpreted ones: yes " \
+			"(default), or no to leave only the latter",                          \
+			set_native, "yes no"                                                  \
+	}
+
 const struct opt frames_opts[] = {
 	{ "lines", 0, NULL, "name the line that runs, not the function's first: splits functions",
 	  set_lines, NULL },
-	{ "native", 0, "WHICH",
-	  "native and kernel frames of stacks that have interpreted ones: yes (default), or no to "
-	  "leave only the latter",
-	  set_native, "yes no" },
+	NATIVE,
 	{ 0 },
 };
+
+const struct opt frames_native_opts[] = { NATIVE, { 0 } };
 
 int frames_apply(const struct frames *f, struct profile **p)
 {

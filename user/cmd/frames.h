@@ -13,6 +13,8 @@ struct frames {
 
 /* Their ctx is a struct frames. */
 extern const struct opt frames_opts[];
+/* Only --native: for what says lines anyway. */
+extern const struct opt frames_native_opts[];
 
 /* Makes *p as was asked, in its place or in that of a new one. 0 or -ENOMEM, which leaves *p. */
 int frames_apply(const struct frames *f, struct profile **p);

@@ -27,6 +27,7 @@ const struct example examples[] = {
 	{ "bpfprof cpu -p 1234 -o cpu.html", "one process, as an interactive flame graph" },
 	{ "bpfprof cpu -- make -j8", "a program and all that it starts" },
 	{ "bpfprof io --latency -d 10s", "histograms of disk latency" },
+	{ "bpfprof dump -p 1234", "where each thread of a process is right now" },
 	{ "bpfprof report cpu.pb.gz -o cpu.folded", "a saved profile in another format" },
 	{ "bpfprof doctor", "what this machine allows, and how to allow more" },
 	{ 0 },

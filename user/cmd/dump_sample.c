@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Threads that are on a CPU: their registers are nowhere else, so that only a sample has them. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/dump.h"
+#include "collect/clock.h"
+#include "collect/live.h"
+
+enum { FREQUENCY_HZ = 999, POLL_MS = 5 };
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static bool was_seen(const struct capture *c, uint32_t tid)
+{
+	for (uint32_t i = 0; i < c->nr_samples; i++)
+		if (capture_who_at(c, c->samples[i].who)->tid == tid)
+			return true;
+	return false;
+}
+
+static bool were_seen(const struct capture *c, const uint32_t *tids, uint32_t nr)
+{
+	for (uint32_t i = 0; i < nr; i++)
+		if (!was_seen(c, tids[i]))
+			return false;
+	return true;
+}
+
+static int sample(struct live *l, const uint32_t *tids, uint32_t nr, struct strbuf *error)
+{
+	uint64_t end;
+	int r = live_start(l, error);
+
+	end = now_ns() + DUMP_SAMPLE_MS * 1000000ull;
+	while (r >= 0 && now_ns() < end && !were_seen(live_capture(l), tids, nr)) {
+		r = live_poll(l, POLL_MS);
+		if (r >= 0 || r == -EINTR)
+			r = live_drain(l);
+	}
+	live_stop(l);
+	return r < 0 ? r : live_drain(l);
+}
+
+int dump_sample(const struct dump_settings *settings, const uint32_t *tids, uint32_t nr_tids,
+		struct live **ret_live, struct strbuf *error)
+{
+	const struct mode *mode = mode_find("cpu");
+	struct live_settings s = { .user_stacks = settings->user,
+				   .kernel_stacks = settings->kernel,
+				   .max_depth = ABI_MAX_DEPTH,
+				   .per_thread = true };
+	_cleanup_(live_freep) struct live *l = NULL;
+	uint64_t limit = clocks_max_frequency();
+	int r;
+
+	s.mode = mode->defaults;
+	s.mode.frequency_hz = limit < FREQUENCY_HZ ? limit : FREQUENCY_HZ;
+	memcpy(s.filter.pids, settings->pids, settings->nr_pids * sizeof(settings->pids[0]));
+	s.filter.nr_pids = settings->nr_pids;
+	r = live_open(&l, mode, &s, error);
+	if (r >= 0)
+		r = sample(l, tids, nr_tids, error);
+	if (r < 0)
+		return r;
+	*ret_live = l;
+	l = NULL;
+	return 0;
+}
