@@ -56,6 +56,8 @@ static __always_inline void fill(struct dump_task *t, struct task_struct *task)
 		   (task->flags & KERNEL_THREAD ? DUMP_KERNEL_THREAD : 0);
 	t->runtime = task->se.sum_exec_runtime;
 	t->switches = task->nvcsw + task->nivcsw;
+	t->start_ns = task->group_leader->start_boottime;
+	t->exec_id = task->self_exec_id;
 	t->thread_pointer = compat_thread_pointer_of(task);
 	bpf_probe_read_kernel(t->comm, sizeof(t->comm), task->comm);
 	if (compat_registers_of(task, t->registers, REGISTERS))

@@ -33,11 +33,14 @@ struct dump_task {
 	/* Both alike at two times, and not on a CPU at either: it did not run between. */
 	__u64 runtime; /* ns */
 	__u64 switches;
+	/* Other than before: another process, or another program. */
+	__u64 start_ns; /* CLOCK_BOOTTIME when the process was made */
+	__u64 exec_id;
 	__u64 thread_pointer;
 	__u64 sp; /* also in `registers` */
 	char comm[DUMP_COMM_LEN];
 	__u64 registers[DUMP_MAX_REGISTERS]; /* with which it left user mode: struct pt_regs */
 	__u64 kernel[DUMP_MAX_KERNEL];	     /* leaf first; callers: return addresses */
 };
-_Static_assert(sizeof(struct dump_task) == 72 + 8 * (DUMP_MAX_REGISTERS + DUMP_MAX_KERNEL),
+_Static_assert(sizeof(struct dump_task) == 88 + 8 * (DUMP_MAX_REGISTERS + DUMP_MAX_KERNEL),
 	       "dump_task");

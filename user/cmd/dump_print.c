@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/array.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "cmd/dump.h"
 #include "view/text.h"
 
-enum { MAX_COMMAND = 4096, COMMAND_COLUMNS = 200 };
+enum { COMMAND_COLUMNS = 200 };
 
 /* The stack of a thread. */
 struct found {
@@ -62,26 +60,6 @@ static const struct found *find_stack(const struct printer *p, const struct snap
 	const struct found key = { .tid = t->tid };
 
 	return l->nr ? bsearch(&key, l->f, l->nr, sizeof(*l->f), by_tid) : NULL;
-}
-
-/* The command line, as a terminal may show it; the first thread's name if there is none. */
-static void add_command(const struct snapshot_process *p, struct strbuf *out)
-{
-	_cleanup_(strbuf_done) struct strbuf bytes = STRBUF_INIT;
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%u/cmdline", p->pid);
-	/* A longer one is cut. */
-	file_read(path, MAX_COMMAND, &bytes);
-	while (bytes.len && !bytes.buf[bytes.len - 1])
-		bytes.len--;
-	for (size_t i = 0; i < bytes.len; i++)
-		if (!bytes.buf[i])
-			bytes.buf[i] = ' ';
-	if (bytes.len)
-		strbuf_adds(out, strbuf_str(&bytes));
-	else if (p->nr_threads)
-		strbuf_addf(out, "[%s]", p->threads[0].comm);
 }
 
 /* Why there is less to see than there should be; NULL: there is not. */
@@ -138,9 +116,7 @@ static void print_process(struct printer *p)
 	const struct snapshot_process *process = p->shown->process;
 	struct strbuf command = STRBUF_INIT;
 
-	strbuf_reset(&p->text);
-	add_command(process, &p->text);
-	strbuf_add_escaped(&command, strbuf_str(&p->text));
+	strbuf_add_escaped(&command, strbuf_str(&process->command));
 	text_cut(&p->line, strbuf_str(&command), COMMAND_COLUMNS);
 	strbuf_addf(&p->line, " (pid %u%s%s), %u thread%s\n", process->pid,
 		    process->runtime ? ", " : "", process->runtime ? process->runtime : "",
@@ -201,11 +177,9 @@ static void json_process(struct printer *p)
 {
 	const struct snapshot_process *process = p->shown->process;
 
-	strbuf_reset(&p->text);
-	add_command(process, &p->text);
 	json_object(&p->json, NULL);
 	json_u64(&p->json, "pid", process->pid);
-	json_string(&p->json, "command", strbuf_str(&p->text));
+	json_string(&p->json, "command", strbuf_str(&process->command));
 	json_string(&p->json, "runtime", process->runtime ? process->runtime : "");
 	json_array(&p->json, "threads");
 	for (uint32_t i = 0; i < process->nr_threads; i++)

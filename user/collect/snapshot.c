@@ -17,6 +17,7 @@ enum {
 	GIL_TRIES = 4,
 	MAX_TABLES = 256 << 20,
 	MAX_STATUS = 64 << 10,
+	MAX_COMMAND = 4096,
 };
 
 uint64_t snapshot_now(void)
@@ -93,6 +94,7 @@ void snapshot_free(struct snapshot *s)
 void snapshot_process_done(struct snapshot_process *p)
 {
 	free(p->threads);
+	strbuf_done(&p->command);
 	*p = (struct snapshot_process){ 0 };
 }
 
@@ -247,6 +249,19 @@ static int find_reader(struct snapshot *s, const struct dump_task *tasks, uint32
 	return s->reader ? 0 : say_what_it_is(s, tasks);
 }
 
+/* What is known of its mappings, and of its threads, is of the program that it was. */
+static int check_same(struct snapshot *s, const struct dump_task *task, bool is_first)
+{
+	if (is_first) {
+		s->start_ns = task->start_ns;
+		s->exec_id = task->exec_id;
+	}
+	if (s->start_ns == task->start_ns && s->exec_id == task->exec_id)
+		return 0;
+	strbuf_addf(s->error, "process %u began another program just now: ask again", s->pid);
+	return -ESTALE;
+}
+
 /* The process that a thread is of; 0: there is no such thread. */
 static uint32_t process_of(uint32_t tid)
 {
@@ -274,12 +289,30 @@ static int say_nobody(const struct snapshot *s)
 	return -ESRCH;
 }
 
+static void read_command(struct snapshot_process *p, const char *comm)
+{
+	struct strbuf *c = &p->command;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%u/cmdline", p->pid);
+	/* A longer one is cut. */
+	file_read(path, MAX_COMMAND, c);
+	while (c->len && !c->buf[c->len - 1])
+		c->len--;
+	for (size_t i = 0; i < c->len; i++)
+		if (!c->buf[i])
+			c->buf[i] = ' ';
+	if (!c->len)
+		strbuf_addf(c, "[%.*s]", DUMP_COMM_LEN, comm);
+}
+
 /* What is found out once a process. */
 static int begin(struct snapshot *s, struct snapshot_process *p, const struct dump_task *tasks,
 		 uint32_t nr)
 {
 	int r = add_threads(s, p, tasks, nr);
 
+	read_command(p, tasks[0].comm);
 	if (r >= 0)
 		r = tracker_scan(s->tracker, &(uint32_t){ (uint32_t)s->reader }, 1);
 	if (r >= 0 && s->settings.user_stacks)
@@ -303,6 +336,8 @@ static int take_all(struct snapshot *s, struct snapshot_process *p)
 			return say_nobody(s);
 		before = r;
 		r = find_reader(s, tasks, (uint32_t)nr);
+		if (r >= 0)
+			r = check_same(s, tasks, is_first);
 		if (r >= 0 && is_first)
 			r = begin(s, p, tasks, (uint32_t)nr);
 		if (r >= 0)

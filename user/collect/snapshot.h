@@ -55,6 +55,7 @@ struct snapshot_process {
 	uint32_t pid;
 	struct snapshot_thread *threads; /* ascending by tid */
 	uint32_t nr_threads;
+	struct strbuf command; /* its words, or "[name]" where it has none */
 	const char *runtime; /* "Python 3.11", as long as the snapshot; NULL: none that is known */
 };
 
@@ -67,7 +68,8 @@ void snapshot_free(struct snapshot *s);
 DEFINE_CLEANUP(struct snapshot, snapshot_free)
 /*
  * Adds a sample for each thread of `pid` that is TAKEN. 0, or a negative errno with one line in
- * `error`: -ESRCH: no such process, or it has ended; -ENOTSUP: the kernel's own; -EPERM.
+ * `error`: -ESRCH: no such process, or it has ended; -ESTALE: it began another program meanwhile;
+ * -ENOTSUP: the kernel's own; -EPERM.
  */
 int snapshot_take(struct snapshot *s, uint32_t pid, struct snapshot_process *ret,
 		  struct strbuf *error);

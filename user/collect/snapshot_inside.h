@@ -37,7 +37,8 @@ struct snapshot {
 	uint64_t last_id; /* of a record */
 	/* Of the process being taken. */
 	uint32_t pid;
-	pid_t reader;	/* one of its threads that has memory: the first one may have ended */
+	pid_t reader; /* one of its threads that has memory: the first one may have ended */
+	uint64_t start_ns, exec_id;
 	uint32_t place; /* of its interpreter; 0: none */
 	struct pending *pending;
 	uint32_t cap_pending;
