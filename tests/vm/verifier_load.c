@@ -193,6 +193,12 @@ static size_t nr_programs(struct bpf_object *obj)
 	return nr;
 }
 
+/* Not a mode's: it has no settings, and nothing to be sized. */
+static bool is_plain(const struct bpf_object *obj)
+{
+	return !bpf_object__find_map_by_name(obj, "regions");
+}
+
 static int load(const char *path, const struct settings *settings, const struct tracepoints *t)
 {
 	struct attempt a = { .path = path, .settings = settings };
@@ -205,10 +211,17 @@ static int load(const char *path, const struct settings *settings, const struct 
 		print_refused(&a, "-", "", r);
 		return r;
 	}
+	if (is_plain(a.obj) && settings != all_settings) {
+		bpf_object__close(a.obj);
+		return 0;
+	}
 	a.logs = calloc(nr_programs(a.obj) + 1, LOG_BYTES);
-	r = a.logs ? size_maps(a.obj, nr_cpus) : -ENOMEM;
-	if (r >= 0)
-		r = write_config(&a, t, nr_cpus);
+	r = a.logs ? 0 : -ENOMEM;
+	if (r >= 0 && !is_plain(a.obj)) {
+		r = size_maps(a.obj, nr_cpus);
+		if (r >= 0)
+			r = write_config(&a, t, nr_cpus);
+	}
 	if (r >= 0)
 		r = choose_programs(&a, t);
 	if (r < 0)

@@ -3,6 +3,7 @@
  * Work whose truth is known. Linked statically, without frame pointers.
  *   spin SECONDS              three quarters in spin_heavy(), one in spin_light()
  *   syscalls SECONDS          reads of /dev/zero, a page each
+ *   asleep SECONDS            in asleep_inner(), of asleep_outer()
  *   short SECONDS PROGRAM     one program after the other; PROGRAM is a link to this one
  *                             called shortlived, which lives about 20 ms
  *   read PATH COUNT BYTES     direct reads, one at a time
@@ -54,6 +55,21 @@ static int spin(double seconds)
 		spin_heavy();
 		spin_light();
 	}
+	return 0;
+}
+
+KEEP static void asleep_inner(double seconds)
+{
+	const struct timespec t = { (time_t)seconds, 0 };
+
+	nanosleep(&t, NULL);
+	sink++;
+}
+
+KEEP static int asleep_outer(double seconds)
+{
+	asleep_inner(seconds);
+	sink++;
 	return 0;
 }
 
@@ -128,12 +144,15 @@ int main(int argc, char **argv)
 		return spin(atof(argv[2]));
 	if (!strcmp(what, "syscalls") && argc == 3)
 		return syscalls(atof(argv[2]));
+	if (!strcmp(what, "asleep") && argc == 3)
+		return asleep_outer(atof(argv[2]));
 	if (!strcmp(what, "short") && argc == 4)
 		return shorts(atof(argv[2]), argv[3]);
 	if (!strcmp(what, "read") && argc == 5)
 		return direct_reads(argv[2], strtoul(argv[3], NULL, 10),
 				    strtoul(argv[4], NULL, 10));
-	fputs("workload: spin|syscalls SECONDS, short SECONDS PROGRAM, read PATH COUNT BYTES\n",
+	fputs("workload: spin|syscalls|asleep SECONDS, short SECONDS PROGRAM, "
+	      "read PATH COUNT BYTES\n",
 	      stderr);
 	return 2;
 }
