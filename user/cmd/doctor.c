@@ -5,8 +5,10 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "cmd/cmd.h"
+#include "collect/explain.h"
 #include "collect/features.h"
 
 enum { NAME_COLUMNS = 30, CURE_INDENT = 11 };
@@ -29,6 +31,8 @@ struct finding {
 struct report {
 	FILE *out;
 	bool as_json;
+	uint32_t pid; /* 0: of the machine */
+	bool begun;   /* something was shown */
 	struct json json;
 	struct strbuf cure;  /* of the lines before, not yet shown: neighbours often share it */
 	struct strbuf shown; /* all that were */
@@ -43,15 +47,45 @@ static int set_json(void *ctx, const char *value, struct strbuf *error)
 	return 0;
 }
 
+static int set_pid(void *ctx, const char *value, struct strbuf *error)
+{
+	struct report *r = ctx;
+	uint64_t pid;
+
+	if (parse_u64(value, &pid) || !pid || pid >= 1u << 22) {
+		strbuf_addf(error, "--pid takes the number of a process such as 812, not '%s'",
+			    value);
+		return -EINVAL;
+	}
+	r->pid = (uint32_t)pid;
+	return 0;
+}
+
+static const struct opt process_opts[] = {
+	{ "pid", 'p', "PID", "why this process has interpreted frames, or has none", set_pid,
+	  "pid" },
+	{ 0 },
+};
+
 static const struct opt doctor_opts[] = {
 	{ .name = "json", .help = "the account as one JSON object", .set = set_json },
 	{ 0 },
 };
 
+enum { GROUP_PROCESS, GROUP_OUTPUT, GROUPS };
+
+static void make_groups(struct report *r, struct opt_group ret[GROUPS + 1])
+{
+	ret[GROUP_PROCESS] = (struct opt_group){ "What to look at", process_opts, r };
+	ret[GROUP_OUTPUT] = (struct opt_group){ "Output", doctor_opts, r };
+	ret[GROUPS] = (struct opt_group){ 0 };
+}
+
 static const struct opt_group *doctor_options(void)
 {
-	static const struct opt_group groups[] = { { "Output", doctor_opts, NULL }, { 0 } };
+	static struct opt_group groups[GROUPS + 1];
 
+	make_groups(NULL, groups);
 	return groups;
 }
 
@@ -191,41 +225,84 @@ static unsigned show_all(struct report *r)
 	return failed;
 }
 
+static void show_step(void *ctx, const struct explained *e)
+{
+	struct report *r = ctx;
+	_cleanup_(strbuf_done) struct strbuf area = STRBUF_INIT;
+	/* The step keeps what was found. */
+	struct finding f = {
+		.name = e->name,
+		.summary = e->summary,
+		.state = e->state,
+		.found = e->found,
+		.cure = e->cure,
+	};
+
+	strbuf_addf(&area, "process %u", r->pid);
+	if (!r->begun)
+		f.area = strbuf_str(&area);
+	if (!r->begun && r->as_json) {
+		json_init(&r->json, r->out);
+		json_object(&r->json, NULL);
+		json_u64(&r->json, "pid", r->pid);
+		json_array(&r->json, "process");
+	}
+	finding_show(r, &f);
+	r->begun = true;
+}
+
+/* The number of steps that failed, or a negative errno. */
+static int show_process(struct report *r, struct strbuf *error)
+{
+	int failed = explain_process(r->pid, show_step, r, error);
+
+	if (failed < 0 && !error->len)
+		strbuf_addf(error, "process %u can't be looked at: %s", r->pid, strerror(-failed));
+	if (r->begun && r->as_json) {
+		json_end(&r->json);
+		json_end(&r->json);
+	}
+	flush_cure(r);
+	return failed;
+}
+
 static int doctor_run(int argc, char **argv)
 {
 	struct report r = { .out = stdout };
-	const struct opt_group groups[] = { { "Output", doctor_opts, &r }, { 0 } };
+	struct opt_group groups[GROUPS + 1];
 	_cleanup_(strbuf_done) struct strbuf error = STRBUF_INIT;
 	_cleanup_free_ const char **words = calloc((size_t)argc + 1, sizeof(*words));
 	char **rest = NULL;
-	unsigned failed;
-	int nr;
+	int nr, failed;
 
 	if (!words) {
 		log_error("out of memory");
 		return EXIT_CANNOT;
 	}
+	make_groups(&r, groups);
 	nr = opt_parse(groups, argc, argv, words, &rest, &error);
 	if (nr >= 0 && (nr > 0 || rest)) {
-		strbuf_adds(&error, "doctor takes no arguments");
+		strbuf_adds(&error, "doctor takes no arguments; -p PID names a process");
 		nr = -EINVAL;
 	}
 	if (nr < 0)
 		return cmd_fail("doctor", nr, &error);
-	failed = show_all(&r);
+	failed = r.pid ? show_process(&r, &error) : (int)show_all(&r);
 	strbuf_done(&r.cure);
 	strbuf_done(&r.shown);
 	if (fflush(stdout) || ferror(stdout)) {
 		log_error("standard output: %s", strerror(errno));
 		return EXIT_CANNOT;
 	}
+	if (failed < 0)
+		return cmd_fail("doctor", failed, &error);
 	return failed ? EXIT_CANNOT : EXIT_OK;
 }
 
 const struct cmd cmd_doctor = {
 	.name = "doctor",
 	.summary = "what this kernel and this user can do, with a cure for each problem",
-	.synopsis = "[--json]",
+	.synopsis = "[-p PID] [--json]",
 	.about = "Tries all that bpfprof uses, line by line, and loads every mode. `ok`: there; "
 		 "`less`: "
 		 "bpfprof works, with less; `missing`: what needs it will not run. What would mend "
@@ -233,7 +310,11 @@ const struct cmd cmd_doctor = {
 		 "problem stands below it.\n\n"
 		 "It runs as any user. The rights that it lists are enough to run every mode "
 		 "without "
-		 "being root. Exit status 0: every mode runs; 1: some do not.",
+		 "being root. Exit status 0: every mode runs; 1: some do not.\n\n"
+		 "With -p it looks at one process instead, and says step by step how its "
+		 "interpreted frames (Python's) are found, or why it has none. It does not stop "
+		 "the process. Exit status 0: they can be had; 1: they can't, or there is no such "
+		 "process.",
 	.options = doctor_options,
 	.run = doctor_run,
 };

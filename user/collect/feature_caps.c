@@ -23,7 +23,7 @@ uint64_t capabilities_effective(void)
 	return data[0].effective | (uint64_t)data[1].effective << 32;
 }
 
-static bool capable(unsigned cap)
+bool capability_held(unsigned cap)
 {
 	uint64_t held = capabilities_effective();
 
@@ -81,7 +81,7 @@ enum feature_state probe_capability(const struct feature *f, struct strbuf *foun
 {
 	const char *lost = "";
 
-	if (capable(f->which)) {
+	if (capability_held(f->which)) {
 		strbuf_adds(found, "held");
 		return FEATURE_OK;
 	}

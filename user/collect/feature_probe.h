@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The probes behind features[], by what they look at. Shared by the feature*.c files only. */
+/* The probes behind features[], by what they look at. Shared by feature*.c and explain*.c only. */
 #pragma once
 #include <linux/capability.h>
 #include <stdint.h>
@@ -27,6 +27,8 @@ feature_probe_fn probe_capability;
 feature_probe_fn probe_kallsyms, probe_processes;
 /* The effective capabilities of this process, one bit each. */
 uint64_t capabilities_effective(void);
+/* That one, or the older one that it was split off. */
+bool capability_held(unsigned cap);
 /* Adds how to get all capabilities at once. */
 void capabilities_cure(struct strbuf *cure);
 

@@ -116,8 +116,7 @@ static struct looked *look(struct runtimes *r, uint32_t object)
 	return l;
 }
 
-/* Where a process has a file, that maps `offset` of it at `start`. */
-static bool find_bias(int fd, uint64_t start, uint64_t offset, uint64_t *ret)
+bool runtimes_find_bias(int fd, uint64_t start, uint64_t offset, uint64_t *ret)
 {
 	_cleanup_free_ struct elf_segment *segments = NULL;
 	uint32_t nr = elf_segments_read(fd, &segments);
@@ -143,7 +142,7 @@ struct search {
 	bool no_memory;
 };
 
-static bool is_libc(const char *path)
+bool runtimes_is_libc(const char *path)
 {
 	static const char *const names[] = { "libc.so.", "libc-2.", "ld-musl-", "libc.musl-" };
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -161,14 +160,15 @@ static int search_mapped(void *ctx, const struct mapped *m)
 
 	if (m->kind != MAPPED_ELF)
 		return 0;
-	if (!s->libc && is_libc(m->path))
+	if (!s->libc && runtimes_is_libc(m->path))
 		s->libc = m->start;
 	if (m->object == UINT32_MAX || s->object != UINT32_MAX)
 		return 0;
 	l = look(s->runtimes, m->object);
 	s->no_memory |= !l;
 	if (l && l->look == HAS_RUNTIME &&
-	    find_bias(s->runtimes->capture->objects[m->object].fd, m->start, m->offset, &s->bias))
+	    runtimes_find_bias(s->runtimes->capture->objects[m->object].fd, m->start, m->offset,
+			       &s->bias))
 		s->object = m->object;
 	return 0;
 }
@@ -189,7 +189,7 @@ static void open_libc(struct runtimes *r, const struct space_key *key, uint64_t 
 
 	if (!at || tracker_open_mapped(r->tracker, key, at, &m) <= 0 || m.object == UINT32_MAX)
 		return;
-	if (find_bias(r->capture->objects[m.object].fd, m.start, m.offset, &p->libc_bias))
+	if (runtimes_find_bias(r->capture->objects[m.object].fd, m.start, m.offset, &p->libc_bias))
 		p->libc_fd = r->capture->objects[m.object].fd;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The inside of runtimes.h: runtimes.c (processes), runtimes_code.c (what they run). */
+/*
+ * The inside of runtimes.h: runtimes.c (processes), runtimes_code.c (what they run). What it goes
+ * by is also what explain.c goes by, which says why it found nothing.
+ */
 #pragma once
 #include "base/intern.h"
 #include "collect/runtimes.h"
@@ -35,6 +38,11 @@ struct runtimes {
 	uint32_t cap_codes;
 	struct raw_frame lost, left_out; /* marks */
 };
+
+/* runtimes.c. Where a process has a file, that maps `offset` of it at `start`. */
+bool runtimes_find_bias(int fd, uint64_t start, uint64_t offset, uint64_t *ret);
+/* Is it a C library, by its name? */
+bool runtimes_is_libc(const char *path);
 
 /* runtimes_code.c */
 int runtimes_make_marks(struct runtimes *r);

@@ -206,8 +206,8 @@ static void find_task(const struct python_build *b, const struct runtime_process
 		l->state_task = at <= UINT16_MAX ? (uint16_t)at : UINT16_MAX;
 }
 
-static int find_layout(const struct python_build *b, const struct runtime_process *p,
-		       struct python_layout *ret, struct strbuf *why)
+int python_find_layout(const struct python_build *b, const struct runtime_process *p,
+		       struct python_layout *ret, uint64_t *ret_head, struct strbuf *why)
 {
 	int r;
 
@@ -218,6 +218,7 @@ static int find_layout(const struct python_build *b, const struct runtime_proces
 			return r;
 	}
 	find_task(b, p, &ret->abi);
+	*ret_head = (b->runtime ? b->runtime + ret->interpreters : b->interpreters) + p->image.bias;
 	if (python_layout_is_walkable(ret))
 		return 0;
 	strbuf_addf(why, "Python 3.%u: the offsets that it says can't be right", ret->minor);
@@ -231,12 +232,11 @@ static int python_describe(const struct runtime_build *build, const struct runti
 	uint64_t bias = p->image.bias, head;
 	struct python_states states;
 	struct python_layout layout;
-	int r = find_layout(b, p, &layout, why);
+	int r = python_find_layout(b, p, &layout, &head, why);
 
 	if (r)
 		return r;
-	head = b->runtime ? b->runtime + layout.interpreters : b->interpreters;
-	r = python_list_states(&p->memory, &layout, head + bias, &states);
+	r = python_list_states(&p->memory, &layout, head, &states);
 	if (r)
 		return r;
 	layout.abi.minor = layout.minor;
@@ -247,7 +247,7 @@ static int python_describe(const struct runtime_build *build, const struct runti
 		layout.abi.code_type = b->code_type + bias;
 	/* From 3.12 on a key or variable knows the state of the interpreter that runs. */
 	if (layout.minor <= 11) {
-		layout.abi.interpreters = head + bias;
+		layout.abi.interpreters = head;
 		layout.abi.interpreter_next = layout.interpreter_next;
 	}
 	r = python_find_routes(b, p, &states, &layout.abi, why);
@@ -265,6 +265,7 @@ const struct runtime runtime_python = {
 	.detect = python_detect,
 	.done = python_done,
 	.describe = python_describe,
+	.explain = python_explain,
 	.read_code = python_read_code,
 	.copy_code = python_copy_code,
 	.instruction = python_instruction,

@@ -6,6 +6,7 @@
  * those that a process says itself (from 3.13), python_decode.c where code
  * keeps its variables, python_thread.c what leads from a thread to its state,
  * python_loop.c the code of the loop (to 3.10). python_code.c names code.
+ * python_explain.c says what came of all that.
  */
 #pragma once
 #include "runtime/runtime.h"

@@ -32,6 +32,13 @@ struct python_build {
 	struct python_variable held, kept;
 };
 
+/*
+ * python.c: the layout of a process, and where the pointer to its first interpreter stands in it.
+ * 0; -EAGAIN; -ENOTSUP with `why`.
+ */
+int python_find_layout(const struct python_build *b, const struct runtime_process *p,
+		       struct python_layout *ret, uint64_t *ret_head, struct strbuf *why);
+
 /* python_decode.c: what functions of x86-64 code say. */
 bool python_decode_variable(const struct image *im, const struct image_symbol *function,
 			    struct python_variable *ret);
@@ -70,3 +77,7 @@ int python_find_routes(const struct python_build *b, const struct runtime_proces
 /* python_loop.c: code of the loop, as the file has it; its number, 0: not known. */
 uint32_t python_find_loop(const struct image *im, const struct image_symbol *loop,
 			  struct runtime_range ranges[RUNTIME_MAX_RANGES]);
+
+/* python_explain.c: of the seam (runtime.h) */
+int python_explain(const struct runtime_build *build, const struct runtime_process *p,
+		   const struct abi_runtime *r, struct runtime_explained *ret);

@@ -59,6 +59,20 @@ struct runtime_build {
 	void *data; /* the runtime's own */
 };
 
+/* How its stacks are found in a process, and what came of it: for people. */
+struct runtime_explained {
+	/* From a thread to its state: "the holder of the GIL, a key of the C library". */
+	char routes[128];
+	/* The loop's code has to be known (runtime_build.loop), to join its stacks with native
+	 * ones. */
+	bool needs_loop;
+	/* Threads that it knows, each walked once as the kernel half does. */
+	uint32_t nr_threads;
+	bool limited;				  /* it may know more */
+	uint32_t nr_idle;			  /* whole, and it runs nothing there */
+	uint32_t nr_stops[ABI_INTERPRETED_STOPS]; /* by enum abi_interpreted */
+};
+
 struct runtime {
 	const char *name; /* "python" */
 	enum abi_runtime_kind kind;
@@ -87,6 +101,9 @@ struct runtime {
 			 struct strbuf *file, struct strbuf *ret_lines, struct raw_code *ret);
 	/* Which instruction a call is at, as raw frames say it: in bytes; CODE_NOWHERE. */
 	uint32_t (*instruction)(const struct abi_runtime *r, const struct abi_call *call);
+	/* Of what describe() said of a process. 0; -EAGAIN: its threads can't be read; -ENOTSUP. */
+	int (*explain)(const struct runtime_build *b, const struct runtime_process *p,
+		       const struct abi_runtime *r, struct runtime_explained *ret);
 	/* Fills `raw` from the process's memory, as the kernel half would. 0, -EFAULT, -ESRCH. */
 	int (*copy_code)(const struct abi_runtime *r, const struct target_memory *memory,
 			 uint64_t code, struct abi_code *raw);
