@@ -4,11 +4,11 @@
  * libraries and ways of linking that no CPython of this machine was built with. Prints as target.py
  * does; ends when its input does.
  */
-#include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "fake_python.h"
 
 #ifndef KEYS_BEFORE
 #define KEYS_BEFORE 3
@@ -17,60 +17,7 @@
 #define VERSION "3.10.4"
 #endif
 
-struct text {
-	uint64_t refs, type, length, hash;
-	uint32_t state, pad;
-	uint64_t wide;
-	char ascii[16];
-};
-
-struct code {
-	char before[40];
-	int first_line;
-	char between[60];
-	struct text *file, *name;
-	void *lines;
-	char more[128];
-};
-
-struct frame {
-	char before[24];
-	struct frame *back;
-	struct code *code;
-	char between[56];
-	int at;
-	char more[64];
-};
-
-struct state {
-	struct state *previous, *next;
-	void *interpreter;
-	struct frame *frame;
-	char between[144];
-	uint64_t thread;
-};
-
-struct interpreter {
-	struct interpreter *next;
-	struct state *first;
-};
-
-struct {
-	char before[32];
-	struct interpreter *interpreters;
-	char between[528];
-	struct state *holder;
-	void *automatic;
-	int is_created;
-	pthread_key_t key;
-	char more[64];
-} _PyRuntime __attribute__((section(".PyRuntime"))) = { .before = "x" };
-
-_Static_assert(__builtin_offsetof(struct code, file) == 104, "co_filename");
-_Static_assert(__builtin_offsetof(struct frame, at) == 96, "f_lasti");
-_Static_assert(__builtin_offsetof(struct state, thread) == 176, "thread_id");
-_Static_assert(__builtin_offsetof(__typeof__(_PyRuntime), key) == 588, "autoTSSkey");
-
+struct fake_runtime _PyRuntime FAKE_RUNTIME;
 char PyCode_Type[416];
 const char *Py_GetVersion(void);
 void *PyGILState_GetThisThreadState(void);
@@ -89,23 +36,34 @@ void *PyGILState_GetThisThreadState(void)
 	return _PyRuntime.automatic ? pthread_getspecific(_PyRuntime.key) : NULL;
 }
 
-/* What runs the frames: it sits here until the input ends. */
+static volatile int nr_seldom;
+
+__attribute__((cold, noinline)) static void seldom(void)
+{
+	nr_seldom++;
+}
+
+/* What runs the frames: it sits here until the input ends. A part of it goes where cold code is. */
 __attribute__((noinline)) void _PyEval_EvalFrameDefault(void)
 {
 	char c;
 
-	while (read(0, &c, 1) > 0)
-		;
+	while (read(0, &c, 1) > 0) {
+		if (c == 'x') {
+			seldom();
+			nr_seldom += c;
+		}
+	}
 }
 
-static struct text names[] = {
+static struct fake_text names[] = {
 	{ .length = 4, .state = 0xe4, .ascii = "leaf" },
 	{ .length = 8, .state = 0xe4, .ascii = "<module>" },
 };
-static struct code codes[2];
-static struct frame frames[2];
-static struct state states[2];
-static struct interpreter interpreter = { .first = &states[0] };
+static struct fake_code codes[2];
+static struct fake_frame frames[2];
+static struct fake_state states[2];
+static struct fake_interpreter interpreter = { .first = &states[0] };
 
 static uint64_t thread_pointer(void)
 {
@@ -120,7 +78,7 @@ static void say(const char *name)
 	printf("thread %s %llu leaf <module>\n", name, (unsigned long long)thread_pointer());
 }
 
-static void begin(struct state *s)
+static void begin(struct fake_state *s)
 {
 	s->frame = &frames[0];
 	s->thread = thread_pointer();

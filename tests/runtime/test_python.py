@@ -134,26 +134,29 @@ def version_of(python):
     return tuple(int(n) for n in got.stdout.split())
 
 
-def check_loop(python, version, walk):
-    """The ranges must be those of the symbols, where the file has them."""
+def check_loop(file, version, walk):
+    """The ranges must be those of the symbols, where the file has them; how many it found."""
     if version >= (3, 11):
         if walk.loop:
             raise Failed("a loop that nobody needs")
         return
-    library = glob.glob(os.path.join(os.path.dirname(os.path.dirname(python)), "lib",
-                                     "libpython3.*.so.1.0"))
+    symbols = subprocess.run(["nm", "-S", file], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             encoding="utf-8").stdout
+    parts = re.findall(r"^([0-9a-f]+) ([0-9a-f]+) . _PyEval_EvalFrameDefault(\.\S+)?$", symbols, re.M)
+    known = {int(start, 16): int(start, 16) + int(size, 16) for start, size, _ in parts}
     if not walk.loop:
         raise Failed("the loop is not known")
-    if not library:
-        return
-    symbols = subprocess.run(["nm", "-S", library[0]], stdout=subprocess.PIPE, encoding="utf-8")
-    parts = re.findall(r"^([0-9a-f]+) ([0-9a-f]+) . _PyEval_EvalFrameDefault(\.\S+)?$",
-                       symbols.stdout, re.M)
-    known = {int(start, 16): int(start, 16) + int(size, 16) for start, size, _ in parts}
     for start, end in walk.loop:
-        if known.pop(start, None) != end:
-            raise Failed("loop %#x-%#x is not what the symbols say" % (start, end))
-    print("  loop: %d ranges, %d parts not found" % (len(walk.loop), len(known)))
+        if known and known.pop(start, None) != end:
+            raise Failed("loop %#x-%#x is not what the symbols say: %s" % (start, end, parts))
+    if known:
+        raise Failed("parts of the loop were not found: %s" % known)
+
+
+def library_of(python):
+    found = glob.glob(os.path.join(os.path.dirname(os.path.dirname(python)), "lib",
+                                   "libpython3.*.so.1.0"))
+    return found[0] if found else None
 
 
 def check_python(walker, python, version):
@@ -173,29 +176,30 @@ def check_python(walker, python, version):
             walk = check(walker, target, version, bool(args))
             if walk.version != "Python %d.%d" % version:
                 raise Failed("it is taken for " + walk.version)
-            check_loop(python, version, walk)
+            check_loop(library_of(python) or python, version, walk)
             print("ok %s %s: %d threads, %s" % (python, " ".join(args), len(kinds), walk.routes))
 
 
 def check_embedded(walker, programs, python, version):
     """Its library, loaded by a program that runs already: its variables have no fixed place."""
     base = os.path.dirname(os.path.dirname(python))
-    library = glob.glob(os.path.join(base, "lib", "libpython3.*.so.1.0"))
+    library = library_of(python)
     if not library or version < (3, 8):
         return
-    command = [os.path.join(programs, "embedded"), library[0], TARGET]
+    command = [os.path.join(programs, "embedded"), library, TARGET]
     with Target(command, PYTHONHOME=base) as target:
         target.read()
         walk = check(walker, target, version, False)
         if version >= (3, 12) and "/0 kept" in walk.routes:
             raise Failed("a fixed place in a library that was loaded late: " + walk.routes)
-        print("ok %s, embedded: %s" % (library[0], walk.routes))
+        print("ok %s, embedded: %s" % (library, walk.routes))
 
 
 def check_fake(walker, program):
     with Target([program]) as target:
         target.read()
         walk = check(walker, target, (3, 10), False)
+        check_loop(program, (3, 10), walk)
         print("ok %s: %s" % (program, walk.routes))
 
 

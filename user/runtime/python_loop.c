@@ -16,19 +16,21 @@ enum {
 	MAX_CODE = 1 << 20,
 	MAX_LOOKUPS = 8192,
 	MAX_SEARCHED = 16 << 20, /* bytes of parts: a file can say that they overlap */
-	JUMP = 6,
 };
 
-/* Where a jump of 32 bits (jmp, jcc) at a byte leads. false: there is none. */
-static bool read_jump(const uint8_t *b, uint64_t address, uint64_t *ret)
+/* Where a jump of 32 bits (jmp, jcc) at a byte of a range leads. false: there is none. */
+static bool read_jump(const uint8_t *bytes, const struct runtime_range *range, uint64_t at,
+		      uint64_t *ret)
 {
-	size_t size = b[0] == 0xe9 ? 1 : b[0] == 0x0f && (b[1] & 0xf0) == 0x80 ? 2 : 0;
+	uint64_t left = range->end - range->start - at;
+	const uint8_t *b = bytes + at;
+	size_t size = b[0] == 0xe9 ? 1 : 2;
 	int32_t relative;
 
-	if (!size)
+	if (left < size + 4 || (size == 2 && (b[0] != 0x0f || (b[1] & 0xf0) != 0x80)))
 		return false;
 	memcpy(&relative, b + size, sizeof(relative));
-	*ret = address + size + 4 + (uint64_t)(int64_t)relative;
+	*ret = range->start + at + size + 4 + (uint64_t)(int64_t)relative;
 	return true;
 }
 
@@ -43,7 +45,7 @@ static uint8_t *read_range(const struct image *im, const struct runtime_range *r
 	uint64_t size = r->end - r->start;
 	uint8_t *bytes;
 
-	if (!image_is_code(im, r->start) || size < JUMP || size > MAX_CODE)
+	if (!image_is_code(im, r->start) || !size || size > MAX_CODE)
 		return NULL;
 	bytes = malloc(size);
 	if (bytes && image_read(im, r->start, bytes, size)) {
@@ -59,8 +61,8 @@ static bool jumps_to(const struct image *im, const struct runtime_range *from,
 	_cleanup_free_ uint8_t *bytes = read_range(im, from);
 	uint64_t target;
 
-	for (uint64_t i = 0; bytes && i + JUMP <= from->end - from->start; i++)
-		if (read_jump(bytes + i, from->start + i, &target) && is_in(to, target))
+	for (uint64_t i = 0; bytes && i < from->end - from->start; i++)
+		if (read_jump(bytes, from, i, &target) && is_in(to, target))
 			return true;
 	return false;
 }
@@ -71,6 +73,18 @@ static bool is_known(const struct runtime_range *ranges, uint32_t nr, uint64_t a
 		if (is_in(&ranges[i], address))
 			return true;
 	return false;
+}
+
+/* By its symbol, which files without .eh_frame_hdr need to have. */
+static uint32_t add_named_part(const struct image *im, uint32_t nr, struct runtime_range *ranges)
+{
+	struct image_symbol s = { .name = "_PyEval_EvalFrameDefault.cold" };
+
+	if (image_symbols(im, SHT_SYMTAB, &s, 1) != 1 || !s.is_code || !s.size ||
+	    s.size > MAX_CODE || is_known(ranges, nr, s.address))
+		return nr;
+	ranges[nr] = (struct runtime_range){ s.address, s.address + s.size };
+	return nr + 1;
 }
 
 uint32_t python_find_loop(const struct image *im, const struct image_symbol *loop,
@@ -92,14 +106,14 @@ uint32_t python_find_loop(const struct image *im, const struct image_symbol *loo
 	bytes = read_range(im, whole);
 	if (!bytes)
 		return 0;
-	for (uint64_t i = 0; i + JUMP <= whole->end - whole->start; i++) {
+	for (uint64_t i = 0; i < whole->end - whole->start; i++) {
 		struct runtime_range part;
 		uint64_t target;
 
 		if (nr == RUNTIME_MAX_RANGES || lookups == MAX_LOOKUPS)
 			break;
-		if (!read_jump(bytes + i, whole->start + i, &target) ||
-		    is_known(ranges, nr, target) || !image_is_code(im, target))
+		if (!read_jump(bytes, whole, i, &target) || is_known(ranges, nr, target) ||
+		    !image_is_code(im, target))
 			continue;
 		lookups++;
 		if (!image_function(im, target, &f) || !f.is_part || f.end - f.start > left)
@@ -109,5 +123,5 @@ uint32_t python_find_loop(const struct image *im, const struct image_symbol *loo
 		if (jumps_to(im, &part, whole))
 			ranges[nr++] = part;
 	}
-	return nr;
+	return nr == 1 ? add_named_part(im, nr, ranges) : nr;
 }
