@@ -92,8 +92,9 @@ static bool decode_variable_at(const struct code *c, size_t i, struct python_var
 	int64_t more;
 	size_t end;
 
+	/* Variables stand below the thread pointer; above it the stack's canary does. */
 	if (b[0] == 0x64 && (b[1] & 0xfb) == 0x48 && b[2] == 0x8b && (b[3] & 0xc7) == 0x04 &&
-	    b[4] == 0x25) {
+	    b[4] == 0x25 && number(c, i + 5) < 0) {
 		*ret = (struct python_variable){ PYTHON_VARIABLE_FIXED, number(c, i + 5), 0 };
 		return true;
 	}
