@@ -32,6 +32,11 @@ FUNCTION int pymain_run_python(int n)
 	return n + 4;
 }
 
+FUNCTION int PyEval_RestoreThread(int n)
+{
+	return n + 5;
+}
+
 struct bench {
 	struct capture capture;
 	struct symbolizer *symbolizer;
@@ -126,8 +131,8 @@ static struct raw_frame code(struct bench *b, const char *name, uint32_t at)
 }
 
 /*
- * Words, leaf first: an interpreted function "name@at", or loop, call, sort, main (native, of the
- * interpreter's file), nameless (the same), qsort (of another file), kernel.
+ * Words, leaf first: an interpreted function "name@at", or loop, call, sort, lock, main (native, of
+ * the interpreter's file), nameless (the same), qsort (of another file), kernel.
  */
 static uint32_t raw_stack(struct bench *b, const char *words)
 {
@@ -153,6 +158,8 @@ static uint32_t raw_stack(struct bench *b, const char *words)
 			f = native(b, (const void *)list_sort_impl, 0);
 		} else if (!strcmp(w, "main")) {
 			f = native(b, (const void *)pymain_run_python, 0);
+		} else if (!strcmp(w, "lock")) {
+			f = native(b, (const void *)PyEval_RestoreThread, 0);
 		} else if (!strcmp(w, "nameless")) {
 			f = (struct raw_frame){ .object = b->own, .offset = 16 };
 		} else if (!strcmp(w, "qsort")) {
@@ -240,16 +247,14 @@ static void the_interpreter_is_left_out(void **state)
 		  "g (/srv/a.py:10);list_sort_impl;f (/srv/a.py:10)");
 	check_one(false, "f@0 loop qsort g@0 loop qsort main",
 		  "qsort_r;g (/srv/a.py:10);qsort_r;f (/srv/a.py:10)");
-	/* Leafward of all interpreted frames, calls alone: a sort is in one place then. */
-	check_one(false, "kernel qsort call sort call f@0 loop main",
-		  "f (/srv/a.py:10);list_sort_impl;qsort_r;[kernel+0x10]_[k]");
-	check_one(false, "nameless main f@0 loop",
-		  "f (/srv/a.py:10);pymain_run_python;[test_interpreted+0x10]");
-	/* The leaf stays, as does a loop that has not begun. */
-	check_one(false, "call call f@0 loop", "f (/srv/a.py:10);PyObject_Vectorcall");
+	/* Leafward of them, too, but what runs: a loop that has not begun. */
+	check_one(false, "kernel qsort call f@0 loop main",
+		  "f (/srv/a.py:10);qsort_r;[kernel+0x10]_[k]");
 	check_one(false, "loop call f@0 loop", "f (/srv/a.py:10);_PyEval_EvalFrameDefault");
-	check_one(false, "kernel loop f@0 loop",
-		  "f (/srv/a.py:10);_PyEval_EvalFrameDefault;[kernel+0x10]_[k]");
+	check_one(false, "kernel lock call f@0 loop lock",
+		  "f (/srv/a.py:10);PyEval_RestoreThread;[kernel+0x10]_[k]");
+	check_one(false, "nameless qsort nameless f@0 loop",
+		  "f (/srv/a.py:10);[test_interpreted+0x10];qsort_r;[test_interpreted+0x10]");
 	/* Without an interpreted frame it is a program as any other. */
 	check_one(false, "loop call main",
 		  "pymain_run_python;PyObject_Vectorcall;_PyEval_EvalFrameDefault");

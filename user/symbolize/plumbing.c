@@ -16,7 +16,6 @@
 static const char *const calls[] = {
 	"_PyFunction_*",
 	"_PyObject_Call",
-	"_Py_VectorCall*",
 	"_PyObject_CallFunction*",
 	"_PyObject_CallMethod*",
 	"_PyObject_CallNoArg*",
@@ -59,7 +58,10 @@ static const char *const calls[] = {
 	"wrapperdescr_raw_call",
 };
 
-/* What stands only between a call that an interpreted frame makes and the loop that runs it. */
+/*
+ * What stands between an interpreted frame and the loop that it leads to. Leafward of all of them
+ * such names say what is going on: a wait for the lock (PyEval_RestoreThread), an addition.
+ */
 static const char *const between[] = {
 	/* From a call to the loop: Objects/call.c, methodobject.c, descrobject.c, Python/ceval.c.
 	 */
@@ -235,23 +237,20 @@ void plumbing_roles(const struct capture *c, const struct raw_stack *stack, enum
 		ret[i] = role_of(c, &stack->frames[i], &loops);
 }
 
-/* `below`: is it rootward of an interpreted frame? If not, it is leafward of one, and no leaf. */
+/* `below`: rootward of an interpreted frame. A leaf is what runs, whatever it is called. */
 static bool is_hidden(const struct profile *p, uint32_t frame, enum plumbing_role role, bool below)
 {
 	const struct frame *f = profile_frame_at(p, frame);
-	const char *name = profile_string_at(p, f->function);
+	const char *name;
 
 	if (role == PLUMBING_LOOP)
-		return below;
+		return true;
 	if (role != PLUMBING_OWN)
 		return false;
 	/* A file without symbols doesn't say what is what: nothing of it is of use. */
 	if (!f->function)
 		return below;
-	/*
-	 * A sort is called in the same way when it is in a function of the program and when it
-	 * is in its own code: it must not be two boxes.
-	 */
+	name = profile_string_at(p, f->function);
 	return is_any(calls, ARRAY_SIZE(calls), name) ||
 	       (below && is_any(between, ARRAY_SIZE(between), name));
 }
@@ -259,18 +258,14 @@ static bool is_hidden(const struct profile *p, uint32_t frame, enum plumbing_rol
 uint32_t plumbing_remove(const struct profile *p, uint32_t *frames, const enum plumbing_role *roles,
 			 uint32_t nr)
 {
-	uint32_t kept = 0, left = 0;
-	bool below = false;
+	bool below = false, any = false;
+	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < nr; i++)
-		left += roles[i] == PLUMBING_INTERPRETED;
+		any |= roles[i] == PLUMBING_INTERPRETED;
 	for (uint32_t i = 0; i < nr; i++) {
-		if (roles[i] == PLUMBING_INTERPRETED) {
-			below = true;
-			left--;
-		}
-		/* The leaf is where the time goes, whatever it is. */
-		if (!i || !(below || left) || !is_hidden(p, frames[i], roles[i], below))
+		below |= roles[i] == PLUMBING_INTERPRETED;
+		if (!any || !i || !is_hidden(p, frames[i], roles[i], below))
 			frames[kept++] = frames[i];
 	}
 	return kept;

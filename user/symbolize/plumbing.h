@@ -24,8 +24,9 @@ enum plumbing_role {
 void plumbing_roles(const struct capture *c, const struct raw_stack *stack,
 		    enum plumbing_role *ret);
 /*
- * Takes plumbing out of a stack of `p`, leaf first; roles[i] is that of frames[i]. The leaf stays;
- * leafward of all interpreted frames only calls are taken out. How many frames are left.
+ * Takes plumbing out of a stack of `p`, leaf first, that has interpreted frames; roles[i] is that
+ * of frames[i]. The leaf stays, and leafward of all interpreted ones all but calls. How many frames
+ * are left.
  */
 uint32_t plumbing_remove(const struct profile *p, uint32_t *frames, const enum plumbing_role *roles,
 			 uint32_t nr);
