@@ -224,6 +224,51 @@ static void test_stacks(void **state)
 	profile_free(p);
 }
 
+/* An interpreted function's place is the end of its path: many files are called __init__.py. */
+static void test_interpreted(void **state)
+{
+	static const struct {
+		const char *function, *file, *whole, *where;
+		uint32_t first_line;
+	} cases[] = {
+		{ "f", "/usr/lib/json/__init__.py", "f (json/__init__.py:7)", "json/__init__.py:7",
+		  7 },
+		{ "f", "a.py", "f (a.py)", "a.py", 0 },
+		{ "f", "/a.py", "f (/a.py:7)", "/a.py:7", 7 },
+		{ "f", "b/a.py", "f (b/a.py:7)", "b/a.py:7", 7 },
+		{ "f", "/", "f (/:7)", "/:7", 7 },
+		{ "f", "x//", "f (x//:7)", "x//:7", 7 },
+		{ "f", "<frozen a>", "f (<frozen a>:7)", "<frozen a>:7", 7 },
+		{ "f", "", "f", "", 7 },
+		{ "\033", "\n/\t.py", "\\x1b (\\x0a/\\x09.py:7)", "\\x0a/\\x09.py:7", 7 },
+		{ "", "/x/a.py", "[interpreted] (/x/a.py:7)", "x/a.py:7", 7 },
+	};
+	struct strbuf sb = STRBUF_INIT;
+	struct profile *p = make_profile();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct frame f = { .kind = FRAME_INTERPRETER,
+				   .line = 9,
+				   .first_line = cases[i].first_line };
+		uint32_t id;
+
+		assert_int_equal(profile_string(p, cases[i].function, &f.function), 0);
+		assert_int_equal(profile_string(p, cases[i].file, &f.file), 0);
+		assert_int_equal(profile_frame(p, &f, &id), 0);
+		text_frame(&sb, p, id);
+		check(&sb, cases[i].whole);
+		text_where(&sb, p, id);
+		check(&sb, cases[i].where);
+		text_function(&sb, p, id);
+		check(&sb, *cases[i].function == 'f' ? "f"
+			   : *cases[i].function	     ? "\\x1b"
+						     : cases[i].whole);
+	}
+	strbuf_done(&sb);
+	profile_free(p);
+}
+
 static void test_head(void **state)
 {
 	struct strbuf sb = STRBUF_INIT;
@@ -242,9 +287,10 @@ static void test_head(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),   cmocka_unit_test(test_put),
-		cmocka_unit_test(test_grid),   cmocka_unit_test(test_bars),
-		cmocka_unit_test(test_stacks), cmocka_unit_test(test_head),
+		cmocka_unit_test(test_text),	    cmocka_unit_test(test_put),
+		cmocka_unit_test(test_grid),	    cmocka_unit_test(test_bars),
+		cmocka_unit_test(test_stacks),	    cmocka_unit_test(test_head),
+		cmocka_unit_test(test_interpreted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,13 +25,14 @@ static int set_native(void *ctx, const char *value, struct strbuf *error)
 #define NATIVE                                                                                \
 	{                                                                                     \
 		"native", 0, "WHICH",                                                         \
-			"native and kernel frames of stacks that have interpreted ones: yes " \
-			"(default), or no to leave only the latter",                          \
+			"native and kernel frames in stacks that have interpreted ones: yes " \
+			"(default), or no for these alone",                                   \
 			set_native, "yes no"                                                  \
 	}
 
 const struct opt frames_opts[] = {
-	{ "lines", 0, NULL, "name the line that runs, not the function's first: splits functions",
+	{ "lines", 0, NULL,
+	  "name the line that runs, not the one where its function begins: functions are split",
 	  set_lines, NULL },
 	NATIVE,
 	{ 0 },

@@ -208,7 +208,8 @@ static void make_groups(const struct mode *mode, struct measure_settings *s, str
 	ret[GROUP_WHOM] = (struct opt_group){ "Whom to measure", whom_opts, s };
 	ret[GROUP_TIME] = (struct opt_group){ "How long", time_opts, s };
 	ret[GROUP_STACKS] = (struct opt_group){ "Stacks", stack_opts, s };
-	ret[GROUP_FRAMES] = (struct opt_group){ "Interpreted code", frames_opts, &s->frames };
+	ret[GROUP_FRAMES] = (struct opt_group){ "Interpreted code (Python)", frames_opts,
+						&s->frames };
 	ret[GROUP_OUTPUT] = (struct opt_group){ "Output", output_opts, &s->output };
 	ret[GROUP_OTHER] = (struct opt_group){ "Other", other_opts, s };
 	ret[GROUP_LOG] = (struct opt_group){ "Messages", log_opts, &s->view };

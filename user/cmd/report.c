@@ -114,7 +114,8 @@ enum { GROUP_REPORT, GROUP_FRAMES, GROUP_OUTPUT, GROUP_LOG, GROUPS };
 static void make_groups(struct report *r, struct opt_group *ret)
 {
 	ret[GROUP_REPORT] = (struct opt_group){ "Report", report_opts, r };
-	ret[GROUP_FRAMES] = (struct opt_group){ "Interpreted code", frames_opts, &r->frames };
+	ret[GROUP_FRAMES] = (struct opt_group){ "Interpreted code (Python)", frames_opts,
+						&r->frames };
 	ret[GROUP_OUTPUT] = (struct opt_group){ "Output", output_opts, &r->output };
 	ret[GROUP_LOG] = (struct opt_group){ "Other", log_opts, &r->view };
 	ret[GROUPS] = (struct opt_group){ 0 };

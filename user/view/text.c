@@ -120,24 +120,30 @@ void text_process(struct strbuf *line, const struct profile *p, uint32_t who)
 	strbuf_addf(line, " (%u)", w->pid);
 }
 
-void text_frame(struct strbuf *line, const struct profile *p, uint32_t frame)
+void text_function(struct strbuf *line, const struct profile *p, uint32_t frame)
 {
+	const struct frame *f = profile_frame_at(p, frame);
 	struct strbuf name = STRBUF_INIT;
 
-	profile_frame_name(p, frame, &name);
+	if (f->kind == FRAME_INTERPRETER && f->function)
+		strbuf_adds(&name, profile_string_at(p, f->function));
+	else
+		profile_frame_name(p, frame, &name);
 	strbuf_add_escaped(line, strbuf_str(&name));
 	line->failed |= name.failed;
 	strbuf_done(&name);
 }
 
-void text_function(struct strbuf *line, const struct profile *p, uint32_t frame)
+void text_frame(struct strbuf *line, const struct profile *p, uint32_t frame)
 {
 	const struct frame *f = profile_frame_at(p, frame);
 
-	if (f->kind == FRAME_INTERPRETER && f->function)
-		strbuf_add_escaped(line, profile_string_at(p, f->function));
-	else
-		text_frame(line, p, frame);
+	text_function(line, p, frame);
+	if (f->kind != FRAME_INTERPRETER || !f->function || !f->file)
+		return;
+	strbuf_adds(line, " (");
+	text_where(line, p, frame);
+	strbuf_addch(line, ')');
 }
 
 static const char *base_name(const char *path)
