@@ -7,7 +7,7 @@ load setup
 	run "$BPFPROF" help
 	[ "$status" -eq 0 ]
 	[ -n "$(modes)" ]
-	for name in $(modes) report doctor help; do
+	for name in $(modes) dump report doctor help; do
 		grep -Eq "^  $name +[a-z]" <<<"$output"
 	done
 	[ "$output" = "$("$BPFPROF" --help)" ]
@@ -15,7 +15,7 @@ load setup
 }
 
 @test "--help of a command is the same in all its forms and goes to standard output" {
-	for name in $(modes) report doctor help; do
+	for name in $(modes) dump report doctor help; do
 		run "$BPFPROF" "$name" --help
 		[ "$status" -eq 0 ]
 		[[ $output == "usage: bpfprof $name"* ]]
@@ -82,7 +82,7 @@ load setup
 		'EXIT STATUS' ENVIRONMENT FILES EXAMPLES 'SEE ALSO'; do
 		grep -q "^$section\$" <<<"$page"
 	done
-	for name in $(modes) report doctor help; do
+	for name in $(modes) dump report doctor help; do
 		for option in $("$BPFPROF" "$name" --help | grep -Eo '^  (-., |    )--[a-z-]+' |
 			grep -o -- '--.*'); do
 			grep -q -- "^ .*$option\b" <<<"$page"
@@ -105,7 +105,7 @@ offers() {
 
 @test "bash completes commands, options, formats and files" {
 	commands=$(offers bpfprof '')
-	for name in $(modes) report doctor help; do
+	for name in $(modes) dump report doctor help; do
 		grep -qx "$name" <<<"$commands"
 		for option in $("$BPFPROF" "$name" --help | grep -Eo '^  (-., |    )--[a-z-]+' |
 			grep -o -- '--.*'); do

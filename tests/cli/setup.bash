@@ -31,5 +31,5 @@ profile() {
 
 # Names of the modes, as the usage line has them before the first command.
 modes() {
-	"$BPFPROF" 2>&1 | sed -n 's/^commands: \(.*\) report.*/\1/p'
+	"$BPFPROF" 2>&1 | sed -n 's/^commands: \(.*\) dump.*/\1/p'
 }
