@@ -18,12 +18,9 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vm"))
 import kernel  # noqa: E402
 
-# name: suite, packages; a root folder each.
-ROOTS = {
-    "3.13": ("trixie", ["python3.13", "libpython3.13"]),
-    "3.14": ("sid", ["python3.14", "libpython3.14"]),
-    "3.15": ("sid", ["python3.15", "libpython3.15"]),
-}
+# The suite that has a version; a root folder each.
+ROOTS = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": "sid", "3.15": "sid"}
+OF_NEED = ["3.9", "3.11"]  # where the machine has none
 SHARED = ["bin", "sbin", "lib", "lib64"]  # what usr/ holds, since Debian merged both
 BOUND = ["/tmp", "/proc", "/dev"]
 CLONE_NEWNS, MS_BIND, MS_REC, MS_SLAVE = 0x20000, 0x1000, 0x4000, 0x80000
@@ -90,12 +87,12 @@ def unpack(packages):
 
 def fetch(name):
     """The interpreter of ROOTS; kernel.Unavailable."""
-    suite, packages = ROOTS[name]
+    packages = ["python" + name, "libpython" + name]
     if os.uname().machine != "x86_64":
         raise kernel.Unavailable("only for x86-64")
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise kernel.Unavailable("apt-get is not installed")
-    root = kernel.cached("pythons", name, [suite], "amd64", unpack(packages))
+    root = kernel.cached("pythons", name, [ROOTS[name]], "amd64", unpack(packages))
     return Python("debian-" + name, "/usr/bin/" + packages[0], root)
 
 
@@ -114,7 +111,10 @@ def of_the_machine():
 def every():
     """(interpreters by version, {name: why it can't be had})."""
     found, missing = list(of_the_machine()), {}
+    versions = {"%d.%d" % p.version for p in found}
     for name in ROOTS:
+        if name in OF_NEED and name in versions:
+            continue
         try:
             found.append(fetch(name))
         except kernel.Unavailable as e:
@@ -124,10 +124,11 @@ def every():
 
 def main():
     if sys.argv[1:2] == ["run"] and len(sys.argv) > 2:
-        found, missing = every()
+        name = sys.argv[2].replace("debian-", "")
+        found = [fetch(name)] if name in ROOTS else of_the_machine()
         python = next((p for p in found if p.name == sys.argv[2]), None)
         if not python:
-            sys.exit("pythons: no %s: %s" % (sys.argv[2], missing.get(sys.argv[2], "unknown")))
+            sys.exit("pythons: no %s" % sys.argv[2])
         python.enter()
         os.execv(python.path, [python.path] + sys.argv[3:])
     found, missing = every()

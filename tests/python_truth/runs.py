@@ -42,6 +42,16 @@ def told(said, complaint):
     return found[0]
 
 
+def within(said, began, seconds):
+    """What was spent in the time that was measured, where the program noted it."""
+    history = said.get("history") or []
+    inside = [spent for at, spent in history if began <= at <= began + seconds]
+    if len(inside) < 2:
+        return said
+    spent = {part: inside[-1][part] - inside[0][part] for part in inside[-1]}
+    return dict(said, spent=spent)
+
+
 class Runner:
     """The programs lie where interpreters with a root of their own see them, too: below /tmp."""
 
@@ -105,7 +115,7 @@ class Runner:
         return self.start([python.path, self.path(name), *args], python)
 
     def bpfprof(self, *args, timeout=60):
-        """(the stacks, what it says of their quality, what was printed on the way)."""
+        """(the stacks, the report, what the program printed)."""
         out, report = self.path("out.folded"), self.path("report.json")
         with open(report, "w", encoding="utf-8") as f:
             done = subprocess.run([truth.BPFPROF, "cpu", "-q", "-F", str(HZ), "--no-inline", "--json",
@@ -118,12 +128,14 @@ class Runner:
             printed = f.read()
         # The program's words, then the report.
         at = printed.find("{\n\"mode\"")
-        return truth.Folded.read(out), samplers.quality(printed[at:]), printed[:max(at, 0)]
+        if at < 0:
+            raise samplers.Failed("no report: " + printed[-200:])
+        return truth.Folded.read(out), json.loads(printed[at:]), printed[:at]
 
     def watch(self, process, seconds, *options):
         """Measures it for so long, ends it, and asks what it knows."""
         try:
-            folded, quality, _ = self.bpfprof("-d", seconds, "-p", process.pid, *options)
+            folded, report, _ = self.bpfprof("-d", seconds, "-p", process.pid, *options)
         except BaseException:
             truth.stop(process)
             raise
@@ -135,10 +147,12 @@ class Runner:
         except subprocess.TimeoutExpired:
             process.kill()
             said, complaint = process.communicate()
-        return Measured(folded, quality, told(said, complaint))
+        known = within(told(said, complaint), report["time_ns"] / 1e9,
+                       report["duration_ns"] / 1e9)
+        return Measured(folded, report["quality"], known)
 
     def whole(self, python, seconds, name, *args):
         """Measures a program from its beginning to its end."""
         words = python.command("-B", self.path(name), *args)
-        folded, quality, printed = self.bpfprof("--lines", "--", *words, timeout=seconds + 60)
-        return Measured(folded, quality, told(printed, ""))
+        folded, report, printed = self.bpfprof("--lines", "--", *words, timeout=seconds + 60)
+        return Measured(folded, report["quality"], told(printed, ""))

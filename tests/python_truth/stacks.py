@@ -164,7 +164,12 @@ def farthest(measured, spent):
                for part, used in spent.items())
 
 
-def verdict(counts, apart, quality):
+def allowed(counts):
+    """How far from the truth a share may be: 3 points, or more where chance alone does more."""
+    return max(POINTS, 3 * 100 * (0.25 / max(sum(counts.values()), 1)) ** 0.5)
+
+
+def verdict(counts, apart, quality, complete=COMPLETE):
     """What is wrong, in words."""
     total = sum(counts.values())
     if total < LEAST:
@@ -175,12 +180,12 @@ def verdict(counts, apart, quality):
     late = min(quality.get("interpreted_late", 0), counts[EMPTY])
     if late > max(10, 0.01 * total):
         yield "%d late" % late
-    if counts[WHOLE] < COMPLETE * (total - late):
+    if counts[WHOLE] < complete * (total - late):
         yield "%d not complete, of which %d were late" % (total - counts[WHOLE], late)
-    if apart[0] > POINTS:
+    if apart[0] > allowed(counts):
         yield "%.1f points from the truth" % apart[0]
     if quality.get("lost"):
         yield "%d lost" % quality["lost"]
     # It has to know itself how good it was.
-    if quality.get("interpreted", total) < COMPLETE * counts[WHOLE]:
+    if quality.get("interpreted", total) < complete * counts[WHOLE]:
         yield "says that %d were interpreted" % quality["interpreted"]

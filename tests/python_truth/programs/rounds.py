@@ -14,10 +14,11 @@ import sys
 import time
 
 ending = []
-# 3.6 has no time.thread_time().
+history = []
 
 
 def clock():
+    # 3.6 has no time.thread_time().
     return time.clock_gettime(time.CLOCK_THREAD_CPUTIME_ID)
 
 
@@ -31,8 +32,13 @@ def begin():
     print("ready", flush=True)
 
 
+def note(spent):
+    """What it is by now, where shares change with what else the machine does."""
+    history.append((time.time(), dict(spent)))
+
+
 def tell(spent, **more):
     """spent: seconds of CPU by part."""
     # At once: several processes may say something.
-    said = json.dumps(dict(spent=spent, version=sys.version_info[:2], **more))
+    said = json.dumps(dict(spent=spent, history=history, **more))
     os.write(1, (said + "\n").encode())

@@ -8,7 +8,7 @@ import threading
 import time
 import zlib
 
-from rounds import begin, clock, ending, tell
+from rounds import begin, clock, ending, note, tell
 
 LIMIT_S = 60
 spent = {"busy": 0, "raw": 0, "zipped": 0, "digested": 0}
@@ -74,6 +74,7 @@ time.sleep(0.05)
 begin()  # > *
 while not over():  # > over
     time.sleep(0.02)
+    note(spent)  # > *
 for i in range(3):
     ends.acquire()  # > *
 tell(spent)  # > *

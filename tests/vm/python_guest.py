@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""A Python for the guest, of the Debian that its kernel is of, below a root of its own: the
+interpreter, its libraries, and those modules without which it doesn't start. And the judge of what
+bpfprof said of it."""
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "python_truth"))
+import pythons  # noqa: E402
+
+# By kernel of the table.
+VERSIONS = {"5.10": "3.9", "6.1": "3.11", "6.12": "3.13", "newest": "3.14"}
+ROOT = "python"
+WORK = "work.py"
+LIST = """import sys
+for module in list(sys.modules.values()):
+    print(getattr(module, "__file__", None) or "")
+"""
+LOADER = "/lib64/ld-linux-x86-64.so.2"
+FRAME = r"(?:Shape\.)?%s \(/work\.py:\d+\)"
+
+
+def said(python, *command):
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True,
+                          preexec_fn=python.enter).stdout
+
+
+def files(python):
+    """Paths below its root."""
+    modules = said(python, python.path, "-I", "-S", "-c", LIST).split()
+    libraries = re.findall(r"(/\S+) \(0x", said(python, LOADER, "--list", python.path))
+    return sorted({python.path, LOADER, *modules, *libraries})
+
+
+def add(fs, kernel):
+    """Puts it into an initramfs: its version. kernel.Unavailable."""
+    version = VERSIONS[kernel]
+    python = pythons.fetch(version)
+    for path in files(python):
+        real = os.path.realpath(python.inside(path))
+        if not real.startswith(os.path.realpath(python.root)):
+            real = python.inside(path)
+        fs.file(ROOT + path, real)
+    for folder in ("proc", "tmp"):
+        fs.folder(ROOT + "/" + folder)
+    fs.entry(ROOT + "/interpreter", 0o120777, python.path.encode())
+    fs.file(ROOT + "/" + WORK, os.path.join(HERE, "python_work.py"), 0o644)
+    return version
+
+
+def judge(j, version):
+    """Its functions, in the shares that it measured itself; whole stacks."""
+    stacks = [s for s in j.folded("python") if any("/work.py:" in f for f in s[0])]
+    total = sum(n for _, n in stacks)
+    j.check(total >= 100, "python %s: %d samples with frames of its program" % (version, total))
+    spent = dict(line.split() for line in j.text("python-said.out").splitlines()
+                 if line.count(" ") == 1)
+    whole = sum(map(float, spent.values())) or 1
+    for name, used in spent.items():
+        wanted = re.compile(FRAME % name)
+        seen = sum(n for f, n in stacks if any(map(wanted.fullmatch, f))) / max(total, 1)
+        truth = float(used) / whole
+        j.check(abs(seen - truth) <= 0.1, "python %s: %.1f %% in %s (%.1f)"
+                % (version, 100 * seen, name, 100 * truth))
+    j.check(len(spent) == 5, "python %s: told of %d parts" % (version, len(spent)))
+    rooted = sum(n for f, n in stacks if any(x.startswith("<module> (/work.py") for x in f))
+    j.check(rooted >= 0.99 * total, "python %s: %d of %d down to <module>"
+            % (version, rooted, total))
