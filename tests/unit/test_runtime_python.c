@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -392,6 +393,52 @@ static void lists_without_an_end(void **state)
 	close_own(&o);
 }
 
+static volatile bool is_over;
+
+/* Writes anything anywhere in its structures. */
+static void *rewrite(void *unused)
+{
+	unsigned seed = 11;
+
+	while (!is_over) {
+		void *values[] = { NULL,	&states[0], &states[1], &interpreter, (void *)8,
+				   (void *)-8l, &frames[0], &codes[0],	&_PyRuntime };
+		void **places[] = {
+			(void **)&interpreter.first, (void **)&interpreter.next,
+			(void **)&states[0].next,    (void **)&states[0].frame,
+			(void **)&states[1].next,    (void **)&states[0].thread,
+			(void **)&frames[0].code,    (void **)&_PyRuntime.interpreters
+		};
+		void **place = places[(unsigned)rand_r(&seed) % ARRAY_SIZE(places)];
+
+		__atomic_store_n(place, values[(unsigned)rand_r(&seed) % ARRAY_SIZE(values)],
+				 __ATOMIC_RELAXED);
+	}
+	return unused;
+}
+
+static void rewritten_while_it_is_read(void **state)
+{
+	pthread_t thread;
+	struct own o;
+
+	(void)state;
+	open_own(&o);
+	is_over = false;
+	assert_int_equal(pthread_create(&thread, NULL, rewrite, NULL), 0);
+	for (int i = 0; i < 3000; i++) {
+		int r = describe_own(&o);
+
+		assert_true(r == 0 || r == -EAGAIN);
+		if (!r)
+			assert_true(!o.runtime.python.key ||
+				    o.runtime.python.key == (uintptr_t)&_PyRuntime.key);
+	}
+	is_over = true;
+	pthread_join(thread, NULL);
+	close_own(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +451,7 @@ int main(void)
 		cmocka_unit_test_setup(describes_itself, begin),
 		cmocka_unit_test_setup(what_can_not_be_described, begin),
 		cmocka_unit_test_setup(lists_without_an_end, begin),
+		cmocka_unit_test_setup(rewritten_while_it_is_read, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
