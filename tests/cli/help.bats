@@ -121,6 +121,7 @@ offers() {
 	offers bpfprof report --view '' | grep -qx table
 	offers bpfprof help rep | grep -qx report
 	offers bpfprof "$mode" -p $$ | grep -qx "$$"
+	offers bpfprof doctor -p $$ | grep -qx "$$"
 	cd "$BATS_TEST_TMPDIR"
 	touch 'with blank.pb.gz'
 	offers bpfprof report with | grep -qx 'with blank.pb.gz'

@@ -44,6 +44,30 @@ load setup
 	done
 }
 
+@test "doctor: what is no process" {
+	for pid in one '' 0 -1 1,2 1.5 4194304 99999999999999999999 '1 '; do
+		fails 2 "$BPFPROF" doctor -p "$pid"
+		[[ $line == *"--pid takes the number of a process such as 812"* ]]
+	done
+	fails 2 "$BPFPROF" doctor -p
+	fails 2 "$BPFPROF" doctor --pid=
+	fails 2 "$BPFPROF" doctor $$
+	[[ $line == *"-p PID"* ]]
+	fails 1 "$BPFPROF" doctor -p 4194303
+	[[ $line == *"there is no process 4194303"* ]]
+	fails 1 "$BPFPROF" doctor --json -p 4194303
+}
+
+@test "doctor: a process without an interpreter, by any user" {
+	run "$BPFPROF" doctor -p $$
+	[ "$status" -eq 1 ]
+	[ "${lines[0]}" = "process $$:" ]
+	[[ $output == *"missing  interpreter "* ]]
+	run "$BPFPROF" doctor --json --pid $$
+	[ "$status" -eq 1 ]
+	[[ $output == *'"pid": '$$,* && $output == *'"name": "interpreter"'* ]]
+}
+
 @test "output: a format that nobody knows is told before anything is measured" {
 	for name in $(modes) "report $(profile cpu)"; do
 		fails 2 "$BPFPROF" $name -o out.xyz

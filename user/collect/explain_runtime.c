@@ -127,22 +127,22 @@ static int find_perf_map(const struct explain *e)
 	return 0;
 }
 
-/* No interpreter, but code that it makes at run time, which a perf map may name. */
-static void judge_made(const struct explain *e, struct explained *x)
+/* Code that it makes at run time, which a perf map may name. */
+static void judge_made(const struct explain *e, const struct maker *m, struct explained *x)
 {
-	const struct maker *m = find_maker(e);
 	struct proc_status status = { .ns_pid = e->pid };
 	int map = find_perf_map(e);
 
 	proc_status_read(e->proc_fd, e->pid, &status);
-	strbuf_addf(&x->found, "%s: its compiled functions are named by /tmp/perf-%u.map, ",
-		    m ? m->is : "code made at run time", status.ns_pid);
-	x->state = map > 0 ? FEATURE_OK : FEATURE_MISSING;
+	strbuf_addf(&x->found, "code that it makes at run time is named by /tmp/perf-%u.map, ",
+		    status.ns_pid);
 	strbuf_adds(&x->found, map > 0	       ? "which is there"
 			       : map == -EPERM ? "which is another user's: it is not believed"
 					       : "which is not there");
-	if (map > 0)
+	if (map > 0) {
+		x->state = FEATURE_OK;
 		return;
+	}
 	strbuf_adds(&x->cure, m ? m->cure : "an option of its runtime that writes a perf map");
 	if (m && m->cure_rest)
 		strbuf_addf(&x->cure, "%u%s", e->pid, m->cure_rest);
@@ -150,19 +150,25 @@ static void judge_made(const struct explain *e, struct explained *x)
 
 static void judge_none(const struct explain *e, const struct strbuf *why, struct explained *x)
 {
+	const struct maker *m = find_maker(e);
+
 	x->state = FEATURE_MISSING;
-	if (why->len)
+	if (why->len) {
 		strbuf_adds(&x->found, strbuf_str(why));
-	else if (e->has_jit || find_maker(e))
-		judge_made(e, x);
-	else if (e->nr_closed)
-		strbuf_addf(&x->found,
-			    "none is known in any of its %u files, of which %u can't be opened",
-			    e->nr_files, e->nr_closed);
+		return;
+	}
+	if (m)
+		strbuf_addf(&x->found, "%s: ", m->is);
 	else
 		strbuf_addf(&x->found, "no interpreter is known in %s%u file%s",
 			    e->nr_files == 1 ? "its " : "any of its ", e->nr_files,
 			    e->nr_files == 1 ? "" : "s");
+	if (!m && e->nr_closed)
+		strbuf_addf(&x->found, ", of which %u can't be opened", e->nr_closed);
+	if (!m && e->has_jit)
+		strbuf_adds(&x->found, "; ");
+	if (m || e->has_jit)
+		judge_made(e, m, x);
 }
 
 /* 1: there is one that can be walked; 0; -ENOMEM. */
