@@ -44,6 +44,12 @@ static const struct explain_file *find_libc(const struct explain *e)
 	return NULL;
 }
 
+/* Its file is ld-musl-x86_64.so.1, or a libc.so without a number. */
+static bool is_musl(const char *path)
+{
+	return strstr(base_name(path), "musl") || !strcmp(base_name(path), "libc.so");
+}
+
 static int explain_libc(struct found *f)
 {
 	struct explained x = { .name = "C library",
@@ -56,7 +62,7 @@ static int explain_libc(struct found *f)
 		strbuf_adds(&x.found, "no file of its own: it is in the program, if there is one");
 		return explain_say(f->e, &x);
 	}
-	strbuf_addf(&x.found, "%s, ", strstr(base_name(o->path), "musl") ? "musl" : "glibc");
+	strbuf_addf(&x.found, "%s, ", is_musl(o->path) ? "musl" : "glibc");
 	strbuf_add_escaped(&x.found, o->path);
 	if (o->fd >= 0 && find_bias(f->e, libc, &f->process.libc_bias)) {
 		f->process.libc_fd = o->fd;

@@ -144,7 +144,7 @@ struct search {
 
 bool runtimes_is_libc(const char *path)
 {
-	static const char *const names[] = { "libc.so.", "libc-2.", "ld-musl-", "libc.musl-" };
+	static const char *const names[] = { "libc.so", "libc-2.", "ld-musl-", "libc.musl-" };
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
