@@ -3,13 +3,17 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/array.h"
 #include "runtime/python_inside.h"
 #include "runtime/python_walk.h"
 
-/* A stack that changes under the walk is walked again: its thread does not wait for us. */
-enum { MAX_TRIES = 32 };
+/*
+ * A stack that changes under the walk is walked again, a little later: its thread does not wait for
+ * us, and frames that are gone may lead anywhere, in a circle too.
+ */
+enum { MAX_TRIES = 32, MAX_DEEP = 4, WAIT_NS = 500000 };
 
 struct walker {
 	struct python_target target;
@@ -30,11 +34,16 @@ static void walk_once(struct walker *w, const struct abi_python *l, uint64_t thr
 static void walk_thread(struct walker *w, const struct abi_python *l, uint64_t thread,
 			struct runtime_explained *ret)
 {
+	const struct timespec wait = { .tv_nsec = WAIT_NS };
 	const struct python_walk *p = &w->target.walk;
+	int nr_deep = 0;
 
 	for (int i = 0; i < MAX_TRIES; i++) {
+		if (i)
+			nanosleep(&wait, NULL);
 		walk_once(w, l, thread);
-		if (p->stop == ABI_INTERPRETED_WHOLE || p->stop == ABI_INTERPRETED_DEPTH)
+		nr_deep += p->stop == ABI_INTERPRETED_DEPTH;
+		if (p->stop == ABI_INTERPRETED_WHOLE || nr_deep == MAX_DEEP)
 			break;
 	}
 	ret->nr_threads++;
