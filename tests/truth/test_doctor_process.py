@@ -169,9 +169,29 @@ class Pythons(DoctorOfProcess):
         path = os.path.join(truth.PROGRAMS, "..", "runtime", "refused-3.16")
         if not os.path.exists(path):
             self.skipTest("tests/runtime was not built")
-        steps = self.steps(self.executed(path, stdin=subprocess.PIPE).pid, 1)
+        steps = self.steps(self.executed(path, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL).pid, 1)
         self.assertEqual(list(steps)[-1], "interpreter")
         self.said(steps, "interpreter", "missing", r"^Python 3\.16: offsets unknown \(/.*3\.16\)$")
+
+    def test_musl(self):
+        path = os.path.join(truth.PROGRAMS, "..", "runtime", "fake-musl")
+        if not os.path.exists(path):
+            self.skipTest("tests/runtime was not built, or not with musl")
+        p = self.executed(path, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        truth.wait_until(lambda: len(os.listdir(f"/proc/{p.pid}/task")) > 1)
+        steps = self.steps(p.pid, 0)
+        self.said(steps, "C library", "ok", "^musl, /")
+        self.said(steps, "thread state", "ok", "a key of the C library")
+        self.said(steps, "threads", "ok", "^2, of which the interpreter knows 2: 2 walked whole$")
+
+    def test_too_deep(self):
+        deep = ("def down(n):\n if n: return down(n - 1)\n os.write(1, b'ready')\n"
+                " time.sleep(60)\n")
+        p = self.begun(sys.executable, "-c", "import os, sys, threading, time\n" + deep +
+                       "sys.setrecursionlimit(20000); threading.stack_size(512 << 20)\n"
+                       "threading.Thread(target=down, args=(6000,)).start()")
+        self.said(self.steps(p.pid, 0), "threads", "less",
+                  "knows 2: 1 walked whole, 1 too deep to be walked to the root$")
 
     def test_not_initialised(self):
         libraries = [os.path.join(os.path.dirname(os.path.dirname(p.path)), "lib", "libpython*.so*")
