@@ -13,12 +13,13 @@
  * A stack that changes under the walk is walked again, a little later: its thread does not wait for
  * us, and frames that are gone may lead anywhere, in a circle too.
  */
-enum { MAX_TRIES = 32, MAX_DEEP = 4, WAIT_NS = 500000 };
+enum { MAX_TRIES = 32, MAX_DEEP = 4, MAX_AGAIN = 256, WAIT_NS = 500000 };
 
 struct walker {
 	struct python_target target;
 	struct abi_call calls[ABI_MAX_CALLS];
 	__u64 entries[ABI_MAX_ENTRIES];
+	int nr_again; /* in all threads */
 };
 
 static void walk_once(struct walker *w, const struct abi_python *l, uint64_t thread)
@@ -39,6 +40,8 @@ static void walk_thread(struct walker *w, const struct abi_python *l, uint64_t t
 	int nr_deep = 0;
 
 	for (int i = 0; i < MAX_TRIES; i++) {
+		if (i && w->nr_again++ >= MAX_AGAIN)
+			break;
 		if (i)
 			nanosleep(&wait, NULL);
 		walk_once(w, l, thread);
