@@ -124,7 +124,9 @@ static struct raw_frame code(struct bench *b, const char *name, uint32_t at)
 	uint32_t id;
 
 	assert_int_equal(capture_string(&b->capture, name, &code.name), 0);
-	assert_int_equal(capture_string(&b->capture, "/srv/a.py", &code.file), 0);
+	assert_int_equal(capture_string(&b->capture, strcmp(name, "__init__") ? "/srv/a.py" : name,
+					&code.file),
+			 0);
 	assert_int_equal(capture_code(&b->capture, &code, &id), 0);
 	assert_int_equal(capture_code_frame(&b->capture, id, at, &f), 0);
 	return f;
@@ -255,6 +257,11 @@ static void the_interpreter_is_left_out(void **state)
 		  "f (/srv/a.py:10);PyEval_RestoreThread;[kernel+0x10]_[k]");
 	check_one(false, "nameless qsort nameless f@0 loop",
 		  "f (/srv/a.py:10);[test_interpreted+0x10];qsort_r;[test_interpreted+0x10]");
+	/* No function of a program, as CPython's tracebacks have it, too. */
+	check_one(false, "f@0 __init__@0 g@0 loop main", "g (/srv/a.py:10);f (/srv/a.py:10)");
+	check_one(false, "__init__@0 g@0 loop main", "g (/srv/a.py:10)");
+	check_one(true, "f@0 __init__@0 g@0",
+		  "g (/srv/a.py:10);__init__ (__init__:10);f (/srv/a.py:10)");
 	/* Without an interpreted frame it is a program as any other. */
 	check_one(false, "loop call main",
 		  "pymain_run_python;PyObject_Vectorcall;_PyEval_EvalFrameDefault");

@@ -174,6 +174,15 @@ static const char *const between[] = {
 	"thread_run",
 };
 
+/* Code that an interpreter brings along, which its own tracebacks don't show. */
+static const struct {
+	const char *name, *file;
+} shims[] = {
+	/* CPython from 3.13: what a class's call leaves on the stack for __init__() to return to.
+	 */
+	{ "__init__", "__init__" },
+};
+
 static bool fits(const char *pattern, const char *name, size_t size)
 {
 	size_t len;
@@ -213,13 +222,24 @@ static bool loops_have(const struct loops *l, uint32_t object)
 	return false;
 }
 
+static bool is_shim(const struct capture *c, const struct raw_frame *f)
+{
+	struct raw_code code = capture_code_at(c, (uint32_t)(f->offset >> 32));
+
+	for (size_t i = 0; i < ARRAY_SIZE(shims); i++)
+		if (!strcmp(capture_string_at(c, code.name), shims[i].name) &&
+		    !strcmp(capture_string_at(c, code.file), shims[i].file))
+			return true;
+	return false;
+}
+
 static enum plumbing_role role_of(const struct capture *c, const struct raw_frame *f,
 				  const struct loops *loops)
 {
 	enum object_kind kind = c->objects[f->object].kind;
 
 	if (kind == OBJECT_CODE)
-		return PLUMBING_INTERPRETED;
+		return is_shim(c, f) ? PLUMBING_SHIM : PLUMBING_INTERPRETED;
 	if (f->flags & RAW_RUNS)
 		return PLUMBING_LOOP;
 	return kind == OBJECT_ELF && loops_have(loops, f->object) ? PLUMBING_OWN : PLUMBING_OTHER;
@@ -264,7 +284,10 @@ uint32_t plumbing_remove(const struct profile *p, uint32_t *frames, const enum p
 	for (uint32_t i = 0; i < nr; i++)
 		any |= roles[i] == PLUMBING_INTERPRETED;
 	for (uint32_t i = 0; i < nr; i++) {
-		below |= roles[i] == PLUMBING_INTERPRETED;
+		below |= roles[i] == PLUMBING_INTERPRETED || roles[i] == PLUMBING_SHIM;
+		/* As a leaf, too: its function is being called, or has returned. */
+		if (any && roles[i] == PLUMBING_SHIM)
+			continue;
 		if (!any || !i || !is_hidden(p, frames[i], roles[i], below))
 			frames[kept++] = frames[i];
 	}

@@ -17,6 +17,7 @@ enum plumbing_role {
 	PLUMBING_OTHER,
 	PLUMBING_INTERPRETED,
 	PLUMBING_LOOP, /* an interpreter's loop: RAW_RUNS */
+	PLUMBING_SHIM, /* interpreted, but of the interpreter: no function of a program */
 	PLUMBING_OWN,  /* native, of a file that has such a loop in this stack */
 };
 
