@@ -65,7 +65,7 @@ enum { GROUP_DUMP, GROUP_FRAMES, GROUP_LOG, GROUPS };
 static void make_groups(struct dump_settings *s, struct opt_group *ret)
 {
 	ret[GROUP_DUMP] = (struct opt_group){ "What to show", dump_opts, s };
-	ret[GROUP_FRAMES] = (struct opt_group){ "Interpreted code", frames_native_opts,
+	ret[GROUP_FRAMES] = (struct opt_group){ "Interpreted code (Python)", frames_native_opts,
 						&s->frames };
 	ret[GROUP_LOG] = (struct opt_group){ "Messages", log_opts, &s->view };
 	ret[GROUPS] = (struct opt_group){ 0 };
