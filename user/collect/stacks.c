@@ -218,7 +218,8 @@ static int normalise(struct stacks *r, const struct abi_stack *s, const uint64_t
 		nr_code = (uint32_t)err;
 		frames = r->joined;
 	}
-	taken.late = r->tables && !s->runtime && tables_runtime(r->tables, s->space);
+	taken.unwalked = r->tables && !s->runtime ? s->space : 0;
+	taken.late = taken.unwalked && tables_runtime(r->tables, s->space);
 	err = capture_stack(r->capture, frames, nr_code, &taken.stack);
 	if (err >= 0)
 		*ret = taken;
@@ -296,9 +297,16 @@ static void mark_used(struct stacks *r, uint32_t stack)
 		tables_used(r->tables, s.frames[i].object);
 }
 
-static void count_interpreted(uint64_t *n, const struct taken_stack *s, uint64_t count)
+/* An interpreter becomes known after the first stacks came, before they are counted. */
+static bool is_late(const struct stacks *r, const struct taken_stack *s)
 {
-	n[QUALITY_INTERPRETED_LATE] += s->late ? count : 0;
+	return s->late || (s->unwalked && tables_runtime(r->tables, s->unwalked));
+}
+
+static void count_interpreted(const struct stacks *r, uint64_t *n, const struct taken_stack *s,
+			      uint64_t count)
+{
+	n[QUALITY_INTERPRETED_LATE] += is_late(r, s) ? count : 0;
 	if (s->interpreted == ABI_INTERPRETED_NONE)
 		return;
 	n[QUALITY_INTERPRETED] += count;
@@ -327,7 +335,7 @@ void stacks_count(struct stacks *r, const struct taken_stack *s, uint64_t count)
 		n[QUALITY_TRUNCATED] += count;
 	else if (stop_costs[s->stop] && !(approximate && s->stop == ABI_STOP_ROOT))
 		n[stop_costs[s->stop]] += count;
-	count_interpreted(n, s, count);
+	count_interpreted(r, n, s, count);
 	if (r->tables && s->stack != STACKS_NONE && tables_under_pressure(r->tables))
 		mark_used(r, s->stack);
 }

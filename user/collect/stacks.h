@@ -24,6 +24,7 @@ struct taken_stack {
 	bool deep;	     /* its kernel part is at the depth limit */
 	uint8_t interpreted; /* enum abi_interpreted */
 	bool late;	     /* it was taken before its interpreter was known */
+	uint64_t unwalked;   /* token of a space in which none was known then; 0: … */
 	bool unjoined;	     /* … it does not fit together with the native stack */
 	bool code_lost;	     /* … it has code without a name */
 	bool left_out;	     /* … calls in its middle are not kept */
