@@ -41,10 +41,16 @@ static __always_inline void count(__u32 counter)
 		__sync_fetch_and_add(n, 1);
 }
 
-static __always_inline bool ring_is_half_full(void)
+/* More than one part of `parts` of it is used. */
+static __always_inline bool ring_is_full_to(__u32 parts)
 {
 	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >
-	       bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 2;
+	       bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / parts;
+}
+
+static __always_inline bool ring_is_half_full(void)
+{
+	return ring_is_full_to(2);
 }
 
 /*

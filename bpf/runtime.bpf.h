@@ -161,11 +161,12 @@ __noinline int code_send(__u32 level, __u32 n, __u64 space)
 	slot = seen_slot(id, &known);
 	if (known || !slot || !call.check)
 		return 0;
-	c = bpf_ringbuf_reserve(&ring, sizeof(*c), 0);
-	if (!c) {
-		count(ABI_COUNT_STACK_LOST);
+	/* User space can still read it itself: most of the ring is for what it can't. */
+	if (ring_is_full_to(4))
 		return 1;
-	}
+	c = bpf_ringbuf_reserve(&ring, sizeof(*c), 0);
+	if (!c)
+		return 1;
 	c->type = ABI_CODE;
 	c->tgid = bpf_get_current_pid_tgid() >> 32;
 	c->start_ns = s->stack.start_ns;
@@ -177,7 +178,8 @@ __noinline int code_send(__u32 level, __u32 n, __u64 space)
 	c->check = call.check;
 	c->object_size = c->text_sizes[0] = c->text_sizes[1] = c->lines_size = 0;
 	code_read_python(c, &r->python);
-	bpf_ringbuf_submit(c, ring_is_half_full() ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	/* The stack follows, and wakes user space where it has to be. */
+	bpf_ringbuf_submit(c, BPF_RB_NO_WAKEUP);
 	*slot = id;
 	return 0;
 }
