@@ -3,9 +3,35 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/array.h"
 #include "collect/runtimes_inside.h"
+
+/*
+ * A process that has new code all the time, or makes it long, gets so much of our time for it, and
+ * a part of the time that passes. Beyond that only what the kernel half read is used.
+ */
+#define NAMING_CREDIT_NS 300000000ull
+
+enum { NAMING_DIVISOR = 8 };
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static bool may_read(struct runtimes *r)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	if (!r->since_ns)
+		r->since_ns = now;
+	return r->naming_ns < NAMING_CREDIT_NS + (now - r->since_ns) / NAMING_DIVISOR;
+}
 
 /* A code object, as long as it is one: of a family of processes. */
 struct code_key {
@@ -48,7 +74,8 @@ static int learn(struct runtimes *r, const struct code_key *key, uint32_t code)
 }
 
 /* 1: it is in the capture; 0: it can't be named; -ENOMEM. */
-static int name(struct runtimes *r, uint32_t place, const struct abi_code *raw, uint32_t *ret)
+static int name(struct runtimes *r, uint32_t place, const struct abi_code *raw, bool read,
+		uint32_t *ret)
 {
 	const struct abi_runtime *a = &r->entries[place];
 	const struct runtime *runtime = runtime_of(a->kind);
@@ -56,7 +83,8 @@ static int name(struct runtimes *r, uint32_t place, const struct abi_code *raw, 
 	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT, file = STRBUF_INIT,
 					     lines = STRBUF_INIT;
 	struct raw_code code = { 0 };
-	int err = runtime ? runtime->read_code(a, raw, &memory, &text, &file, &lines, &code)
+	int err = runtime ? runtime->read_code(a, raw, read ? &memory : NULL, &text, &file, &lines,
+					       &code)
 			  : -EINVAL;
 
 	if (err < 0)
@@ -73,6 +101,7 @@ static int name(struct runtimes *r, uint32_t place, const struct abi_code *raw, 
 int runtimes_take_code(struct runtimes *r, const struct abi_code *c, size_t size)
 {
 	struct code_key key = { c->family, c->code, c->check, 0 };
+	uint64_t begin;
 	uint32_t code;
 	int err;
 
@@ -82,7 +111,9 @@ int runtimes_take_code(struct runtimes *r, const struct abi_code *c, size_t size
 		return -EPROTO;
 	if (!c->runtime || c->runtime >= r->nr || !r->placed[c->runtime].used)
 		return 0;
-	err = name(r, c->runtime, c, &code);
+	begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	err = name(r, c->runtime, c, may_read(r), &code);
+	r->naming_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
 	return err <= 0 ? err : learn(r, &key, code);
 }
 
@@ -102,9 +133,23 @@ static int read_now(struct runtimes *r, uint32_t place, const struct code_key *k
 	/* The kernel half could not read it at all, where there is no check. */
 	if (key->check && raw->check != key->check)
 		return 0;
-	err = name(r, place, raw, ret);
+	err = name(r, place, raw, true, ret);
 	if (err > 0 && key->check)
 		err = learn(r, key, *ret) < 0 ? -ENOMEM : 1;
+	return err;
+}
+
+static int read_if_allowed(struct runtimes *r, uint32_t place, const struct code_key *key,
+			   uint32_t *ret)
+{
+	uint64_t begin;
+	int err;
+
+	if (!may_read(r))
+		return 0;
+	begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	err = read_now(r, place, key, ret);
+	r->naming_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
 	return err;
 }
 
@@ -126,7 +171,7 @@ int runtimes_frame(struct runtimes *r, uint32_t place, const struct abi_call *ca
 	if (intern_find(&r->code_keys, &key, sizeof(key), &at))
 		code = r->codes[at];
 	else
-		err = read_now(r, place, &key, &code);
+		err = read_if_allowed(r, place, &key, &code);
 	if (err <= 0)
 		return err;
 	err = capture_code_frame(r->capture, code, runtime->instruction(&r->entries[place], call),

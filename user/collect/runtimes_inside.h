@@ -37,6 +37,7 @@ struct runtimes {
 	uint32_t *codes; /* of the capture, by id of code_keys */
 	uint32_t cap_codes;
 	struct raw_frame lost, left_out; /* marks */
+	uint64_t since_ns, naming_ns;	 /* since when code is named; CPU time that it took */
 };
 
 /* runtimes.c. Where a process has a file, that maps `offset` of it at `start`. */
