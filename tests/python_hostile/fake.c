@@ -11,6 +11,7 @@
  */
 #include <pthread.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "chain.h"
 
@@ -221,7 +222,9 @@ int main(int argc, char **argv)
 	put(runtime + 8, VERSION);
 	put(runtime + 16, 0);
 #endif
-	printf("chain: spin middle main\n");
+	printf("chain: spin middle main\nchain: race\n");
+	/* Others may be called as its file is. */
+	prctl(PR_SET_NAME, "enemy");
 	chain_start(argc, argv);
 	while (!chain_is_over()) {
 #if KIND == 2

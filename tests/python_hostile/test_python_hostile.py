@@ -32,6 +32,8 @@ from test_hostile import (  # noqa: E402
 STEADY = ("<module>", "outer", "middle", "inner")
 MAX_SHARE = 0.25  # of one CPU
 LONG = bool(os.environ.get("BPFPROF_LONG"))
+# A frame that a fake made, whatever it is called.
+MADE_UP = re.compile(r"fake_|\[interpreted\]|\[code without a name\]|\[calls left out\]|.* \(.*\)$", re.S)
 ENEMY = os.path.join(HERE, "enemy.py")
 with open(ENEMY, encoding="utf-8") as source:
     OWN = {n.name for n in ast.walk(ast.parse(source.read())) if isinstance(n, ast.FunctionDef)}
@@ -43,11 +45,13 @@ class Case:
     minors  of the interpreters that run enemy.py; the last one alone, but for BPFPROF_LONG
     loses   counters of quality one of which must not be 0
     names   what else its functions may be called; None: anything
+    native  whether its native frames have the names that it says
     share   what bpfprof may take of a CPU, beyond what it takes with no enemy there
     """
 
     def __init__(self, name, minors=(), program=(), loses=(), names="", share=MAX_SHARE,
-                 options=(), limit_kb=MAX_RSS_KB):
+                 options=(), limit_kb=MAX_RSS_KB, native=True):
+        self.native = native
         self.name, self.minors, self.program, self.loses = name, minors, program, loses
         self.names, self.share, self.options, self.limit_kb = names, share, options, limit_kb
 
@@ -61,7 +65,7 @@ CASES = [
     Case("noncode", (9, 10, 11, 13, 12), loses=(CODE,)),
     Case("stranger", (9, 10, 11, 12, 13), loses=(LOST,)),
     Case("names", (9, 11, 12, 13), names=None),
-    Case("lengths", (9, 10, 11, 12, 13), loses=(CODE,), names=None),
+    Case("lengths", (9, 10, 11, 12, 13), names=None),
     Case("tables", (9, 10, 11, 13), names=r"t\d"),
     Case("offsets", (13,)),
     Case("keys", (9, 10, 11, 13)),
@@ -71,9 +75,9 @@ CASES = [
     Case("flood", (11, 12, 13), names=r"new\d+", share=1.0, options=("--max-memory", "64M"),
          limit_kb=64 << 10),
     Case("wide", (9, 10, 13, 11), names="w+…?", share=1.0),
-    Case("threads", (11, 13), names=r"work|Thread\..*|Event\..*|Condition\..*|_.*"),
-    Case("deep", (10, 11, 13), names=r"deep\.<locals>\.down|Thread\..*|run", loses=(CALLS,)),
-    Case("through_c", (10, 11, 13), names=r"through_c\.<locals>\.down|Thread\..*|run"),
+    Case("threads", (11, 13), names="work"),
+    Case("deep", (10, 11, 13), names="down", loses=(CALLS,)),
+    Case("through_c", (10, 11, 13), names="down"),
 ]
 
 
@@ -155,14 +159,13 @@ class Programs:
             yield Case("fake " + name, program=(self.fake(kind), "30"))
         for what in "true", "flood", "texts", "race", "states":
             yield Case("fake " + what, program=(self.fake(2), "30", what),
-                       names=r"fake_\d+" if what in ("true", "flood") else None,
                        share=1.0 if what == "flood" else MAX_SHARE)
         yield Case("fake offsets", program=(self.fake(3), "30"))
         for name, patch in LIES.items():
-            yield Case("lie " + name, program=(self.patched(name, patch), "30"), names=r"fake_\d+")
-        yield Case("lie parts", program=(self.patched("parts", long_parts, kind=4), "30"))
-        yield Case("lie huge", program=(self.patched("huge", self.huge, HUGE), "30"),
-                   names=r"fake_\d+")
+            yield Case("lie " + name, program=(self.patched(name, patch), "30"), native=False)
+        yield Case("lie parts", program=(self.patched("parts", long_parts, kind=4), "30"),
+                   native=False)
+        yield Case("lie huge", program=(self.patched("huge", self.huge, HUGE), "30"), native=False)
 
 
 def start(command):
@@ -245,6 +248,7 @@ class Runner:
         wrong += self.of_enemy(case, stacks, said, quality)
         notes = {k: v for k, v in quality.items() if v and k not in
                  ("user_stacks", "unwound_to_root", "frames", "unsymbolized_frames")}
+        wrong += [f"{good.empty} empty"] if wrong and good.empty else []
         print(f"{good.total:6} {good.whole / max(good.total, 1):7.1%} {share:7.1%} {rss >> 10:5} "
               f"{' '.join(f'{k}={v}' for k, v in notes.items())}  "
               f"{'; '.join(wrong) or 'ok'}", flush=True)
@@ -265,7 +269,9 @@ class Runner:
                 yield "raw control characters in a name"
         if SANITIZED:
             return
-        if good.whole < max(0.99 * good.total - self.start, good.total / 2):
+        # On a busy machine it takes longer until all is known.
+        late = quality.get("interpreted_late", 0) + quality.get("approximate", 0)
+        if good.whole < max(0.99 * good.total - self.start - late, good.total / 2):
             yield f"{good.whole} of {good.total} whole"
         if share > case.share:
             yield f"{share:.0%} of a CPU"
@@ -274,21 +280,20 @@ class Runner:
 
     def of_enemy(self, case, stacks, said, quality):
         """Nothing is shown that it does not have."""
-        theirs = [s for s in stacks if s.comm in ("enemy", "python3.11")]
+        theirs = [s for s in stacks if s.comm == "enemy"]
         if case.names is not None:
-            known = re.compile(case.names or "-")
-            for s in theirs:
-                for frame in called(s):
-                    name = frame.name.split(".<locals>.")[-1]
-                    if name not in OWN and name != "<module>" and not known.fullmatch(frame.name):
-                        yield f"shows {frame}"
-                        return
-        if said:
+            known = re.compile(f"<module>|<listcomp>|{case.names}")
+            for frame in (frame for s in theirs for frame in called(s)):
+                name = frame.name.split(".<locals>.")[-1]
+                if frame.file == ENEMY and name not in OWN and not known.fullmatch(name):
+                    yield f"shows {frame}"
+                    return
+        if said and case.native:
             # Without symbols its beginning has no name.
-            native = [(tuple(f for n, f in enumerate(s.frames) if not parse(f) and
+            native = [(tuple(f for n, f in enumerate(s.frames) if not MADE_UP.match(f) and
                              (n or not f.startswith("[python3.11+"))), s.count) for s in theirs]
             counts, bad = Chains(said, "_start|__libc_start_.*").count(native)
-            wrong = counts[FALSE] + counts[CUT]
+            wrong = counts[FALSE] + counts[CUT] - quality.get("no_stack", 0)
             if wrong > quality.get("approximate", 0) + sum(counts.values()) // 100 + 2:
                 yield f"{wrong} of {sum(counts.values())} native stacks wrong: " \
                       f"{bad.most_common(1)[0][0][:300]}"

@@ -146,6 +146,18 @@ def stop(process):
     process.stdout.close()
 
 
+def peak(pid):
+    """Kilobytes that it had at most, when it has ended: what wait4() says is ours, where we had more
+    before it was executed."""
+    found = 0
+    while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG):
+        with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+            said = re.search(r"VmHWM:\s+(\d+)", f.read())
+        found = max(found, int(said.group(1)) if said else 0)
+        time.sleep(0.01)
+    return found
+
+
 def measure(folder, during, *options):
     """Stacks, quality, CPU seconds and kilobytes of a run of bpfprof."""
     out, said = os.path.join(folder, "out.folded"), os.path.join(folder, "said")
@@ -155,14 +167,14 @@ def measure(folder, during, *options):
                                     *options],
                                    stdout=to, stderr=to)
         during()
+        rss = peak(process.pid)
         _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     with open(said, encoding="utf-8", errors="replace") as f:
         text = f.read()
     if process.returncode or "ERROR: " in text or "runtime error" in text:
         raise samplers.Failed(f"bpfprof exited with {process.returncode}: {text[-3000:]}")
-    return truth.Folded.read(out), samplers.quality(text), used.ru_utime + used.ru_stime, \
-        used.ru_maxrss
+    return truth.Folded.read(out), samplers.quality(text), used.ru_utime + used.ru_stime, rss
 
 
 def whole(said, stacks, comm):
