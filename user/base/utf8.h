@@ -7,6 +7,8 @@
 
 /* One code point from at most `size` bytes at `s`: its length, or 0 if these bytes are no UTF-8. */
 size_t utf8_decode(const char *s, size_t size, uint32_t *ret_code_point);
+/* Writes a code point, or U+FFFD for what is none: the bytes that it takes. */
+size_t utf8_encode(uint32_t code_point, char ret[4]);
 /* Columns that `size` bytes take, one a code point; a byte that is no UTF-8 counts as one. */
 size_t utf8_width(const char *s, size_t size);
 /* Are all `size` bytes UTF-8? */

@@ -77,33 +77,6 @@ static int part_read(struct reader *r, const struct part *p, uint64_t offset, vo
 	return target_memory_read(r->memory, from, to, size);
 }
 
-/* How many bytes it takes; what is no character, or ends a C string, is replaced. */
-static size_t character_encode(uint32_t c, char to[MAX_CHARACTER])
-{
-	if (!c || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		c = REPLACEMENT;
-	if (c < 0x80) {
-		to[0] = (char)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		to[0] = (char)(0xc0 | c >> 6);
-		to[1] = (char)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		to[0] = (char)(0xe0 | c >> 12);
-		to[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		to[2] = (char)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	to[0] = (char)(0xf0 | c >> 18);
-	to[1] = (char)(0x80 | (c >> 12 & 0x3f));
-	to[2] = (char)(0x80 | (c >> 6 & 0x3f));
-	to[3] = (char)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 static uint32_t character_at(const uint8_t *text, uint64_t i, uint32_t kind)
 {
 	uint16_t two;
@@ -127,7 +100,9 @@ static void text_convert(const uint8_t *text, uint64_t nr, uint32_t kind, bool c
 
 	for (uint64_t i = 0; i < nr && !sb->failed; i++) {
 		char bytes[MAX_CHARACTER];
-		size_t n = character_encode(character_at(text, i, kind), bytes);
+		uint32_t c = character_at(text, i, kind);
+		/* A C string would end with it. */
+		size_t n = utf8_encode(c ? c : REPLACEMENT, bytes);
 
 		if (sb->len - begin + n > limit) {
 			cut = true;
