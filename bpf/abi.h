@@ -149,25 +149,50 @@ enum abi_interpreted {
 struct abi_call {
 	__u64 code;
 	__u32 at;    /* bytes from `code` to the instruction, or its index; ABI_CALL_NOWHERE */
-	__u32 check; /* 0: the object could not be read. Bit 0: ABI_CALL_ENTERED */
+	__u32 check; /* but for ABI_CALL_FLAGS; 0: the object could not be read */
 };
 _Static_assert(sizeof(struct abi_call) == 16, "abi_call");
 
 #define ABI_CALL_NOWHERE 0xffffffffu
 #define ABI_CALL_ENTERED 1u /* the interpreter's loop was entered with this call */
+#define ABI_CALL_TASK	 2u /* it is the outermost one of an asynchronous task */
+#define ABI_CALL_FLAGS	 3u
 
 enum {
 	ABI_MAX_CALLS = 512,	 /* that are kept of an interpreted stack … */
 	ABI_ROOT_CALLS = 64,	 /* … so many of them at its root, of a longer one: a ring */
 	ABI_CALLS_WALKED = 4096, /* that are followed */
 	ABI_MAX_ENTRIES = 128, /* times that the loop was entered, of which we look for the frame */
+	ABI_MAX_TASKS = 8,     /* that await the running one, each because of the one before … */
+	ABI_TASK_CALLS = 16,   /* … with so many suspended calls each */
+	ABI_MAX_AWAITERS = ABI_MAX_TASKS * ABI_TASK_CALLS,
+	ABI_NAME_TEXT = 72,
 };
+
+/* How a list of awaiting tasks ended. */
+enum abi_awaited {
+	ABI_AWAITED_WHOLE,   /* nothing awaits the last one; or there is no task */
+	ABI_AWAITED_SEVERAL, /* several do: which of them it is for is not known */
+	ABI_AWAITED_DEPTH,   /* more tasks, or calls of one, than are followed */
+	ABI_AWAITED_LOST,    /* what awaits can't be read, or has no frames */
+	ABI_AWAITED_ENDS
+};
+
+/* What a program calls a task. What is not used of the text is 0. */
+struct abi_name {
+	__u32 nr;   /* characters, also those that found no room */
+	__u32 kind; /* bytes each: 1, 2 or 4 */
+	__u64 text[ABI_NAME_TEXT / 8];
+};
+_Static_assert(sizeof(struct abi_name) == 80, "abi_name");
 
 /*
  * Its frames follow it: nr[0] + nr[1] addresses, leaf first, kind by kind. Callers are return
  * addresses, but for those that a walk by tables found: these are addresses of the call. Then
  * nr_calls abi_call: if more were walked, the last ABI_ROOT_CALLS are a ring, the next
- * one of which would have gone to `calls_walked % ABI_ROOT_CALLS`.
+ * one of which would have gone to `calls_walked % ABI_ROOT_CALLS`. Then nr_awaiters abi_call, of
+ * the tasks that await the one that runs: task by task, each from its outermost call
+ * (ABI_CALL_TASK) inwards. Then, if has_name, the running task's abi_name.
  */
 struct abi_stack {
 	__u32 type;
@@ -186,9 +211,17 @@ struct abi_stack {
 	__u16 nr_calls;
 	__u16 calls_walked;
 	__u8 interpreted; /* enum abi_interpreted */
-	__u8 pad2[3];
+	__u8 awaited;	  /* enum abi_awaited */
+	__u8 nr_awaiters;
+	__u8 has_name;
 };
 _Static_assert(sizeof(struct abi_stack) == 72, "abi_stack");
+
+enum {
+	ABI_STACK_WORDS = ABI_FRAME_KINDS * ABI_MAX_DEPTH + 2 * (ABI_MAX_CALLS + ABI_MAX_AWAITERS) +
+			  sizeof(struct abi_name) / 8,
+};
+_Static_assert(ABI_STACK_WORDS % 2 == 0, "words are hashed two at a time");
 
 /*
  * A code object, raw, when a stack first had it. Parts that could not be read have size 0 or are
@@ -205,7 +238,7 @@ struct abi_code {
 	__u64 family; /* abi_runtime.family */
 	__u64 code;
 	__u32 runtime; /* abi_space.runtime */
-	__u32 check;   /* bit 0 clear */
+	__u32 check;   /* ABI_CALL_FLAGS clear */
 	__u32 object_size;
 	__u32 text_sizes[ABI_CODE_TEXTS];
 	__u32 lines_size;

@@ -58,4 +58,19 @@ struct abi_python {
 	__u16 code_instructions; /* co_code_adaptive; 0: `at` counts from the first instruction */
 	__u16 state_task;	 /* the running asyncio task; 0: not known */
 	__u64 code_type;	 /* address of PyCode_Type; 0: not known */
+
+	/* In a task of asyncio; futures have the first three, too. */
+	__u8 task_awaiter;   /* what awaits it */
+	__u8 task_awaiters;  /* a byte: that is a set of them */
+	__u8 task_is_task;   /* a byte */
+	__u8 task_coroutine; /* its outermost one */
+	__u8 task_name;
+	/* In a coroutine. */
+	__u8 coroutine_frame;	  /* the frame itself */
+	__u8 coroutine_state;	  /* a byte … */
+	__u8 coroutine_awaits[2]; /* … which is one of these where it awaits */
+	__u8 frame_stack;	  /* of a frame: the end of its values */
+	__u8 awaited;		  /* so far below that end is what it awaits */
+	__u8 type_flags;	  /* of a type: tp_flags */
+	__u8 pad[4];
 };

@@ -39,6 +39,14 @@ struct python_walk {
 	__u32 nr_entries; /* times that the loop was entered, and where is known */
 	__u8 stop;	  /* enum abi_interpreted */
 	__u8 entered;	  /* the last call is marked as entered */
+	/* The running asyncio task, and what awaits it: python_tasks.h. */
+	__u8 in_task; /* its outermost coroutine is one of the calls */
+	__u8 awaited; /* enum abi_awaited */
+	__u64 task, coroutine;
+	__u64 task_frame; /* of its outermost coroutine; 0: none, or it was found */
+	__u64 coroutine_type;
+	__u32 nr_tasks, nr_task_calls;
+	__u32 nr_awaiters; /* calls of awaiting tasks */
 	__u64 bytes[PYTHON_FRAME_BYTES / 8];
 	__u64 code[PYTHON_CODE_BYTES / 8];
 };
@@ -172,20 +180,32 @@ static inline long python_find_frame(struct python_walk *p, const struct abi_pyt
 	return python_read(p, &p->frame, sizeof(p->frame), at);
 }
 
+/* Which of the frames is the outermost one of the running asyncio task, if there is one. */
+static inline void python_find_task(struct python_walk *p, const struct abi_python *l)
+{
+	p->task = l->state_task ? python_pointer(p, p->state + l->state_task) : 0;
+	if (!p->task)
+		return;
+	p->coroutine = python_pointer(p, p->task + l->task_coroutine);
+	p->task_frame = p->coroutine ? p->coroutine + l->coroutine_frame : 0;
+}
+
 /* Finds the innermost frame of the thread `thread`. Not 0: there is none, p->stop says why. */
 static inline int python_begin(struct python_walk *p, const struct abi_python *l, __u64 thread)
 {
 	p->thread = thread;
-	p->nr = p->nr_steps = p->nr_entries = 0;
-	p->cframe = 0;
+	p->nr = p->nr_steps = p->nr_entries = p->nr_awaiters = 0;
+	p->cframe = p->task_frame = 0;
+	p->in_task = p->awaited = 0;
 	p->entered = 1;
 	p->stop = ABI_INTERPRETED_NONE;
 	if (!thread || python_find_state(p, l))
 		return 1;
+	python_find_task(p, l);
 	return python_find_frame(p, l) ? python_stop(p, ABI_INTERPRETED_MEMORY) : 0;
 }
 
-/* What tells a code object from another one at the same address later. Not 0; bit 0 is free. */
+/* What tells a code object from another one at the same address later. Not 0, without flags. */
 static inline __u32 python_check(const __u64 *code, const struct abi_python *l)
 {
 	__u32 name = l->code_qualname ? l->code_qualname : l->code_name;
@@ -195,8 +215,8 @@ static inline __u32 python_check(const __u64 *code, const struct abi_python *l)
 
 	h = hash_word(h, python_word(code, name - PYTHON_CODE_FROM));
 	h = hash_word(h, python_word(code, l->code_lines - PYTHON_CODE_FROM));
-	check = (__u32)(h >> 32) & ~ABI_CALL_ENTERED;
-	return check ? check : 2;
+	check = (__u32)(h >> 32) & ~ABI_CALL_FLAGS;
+	return check ? check : ABI_CALL_FLAGS + 1;
 }
 
 /* Where the nth call is kept: the last ones of many go around. */
@@ -207,12 +227,12 @@ static inline __u32 python_place(__u32 n)
 	return n < FIRST ? n : FIRST + n % ABI_ROOT_CALLS;
 }
 
-static inline void python_add(struct python_walk *p, const struct abi_python *l,
-			      struct abi_call *calls)
+/* The call of the frame in p->bytes. */
+static inline void python_call(struct python_walk *p, const struct abi_python *l,
+			       struct abi_call *c)
 {
 	/* From 3.14 on the lowest bits of a reference are tags. */
 	__u64 code = python_word(p->bytes, l->frame_code) & ~7ull, at;
-	struct abi_call *c = &calls[python_place(p->nr++) & (ABI_MAX_CALLS - 1)];
 
 	c->code = code;
 	if (l->at_is_index) {
@@ -224,7 +244,20 @@ static inline void python_add(struct python_walk *p, const struct abi_python *l,
 	c->check = python_read(p, p->code, PYTHON_CODE_BYTES, code + PYTHON_CODE_FROM)
 			   ? 0
 			   : python_check(p->code, l);
+}
+
+static inline void python_add(struct python_walk *p, const struct abi_python *l, __u64 frame,
+			      struct abi_call *calls)
+{
+	struct abi_call *c = &calls[python_place(p->nr++) & (ABI_MAX_CALLS - 1)];
+
+	python_call(p, l, c);
 	p->entered = 0;
+	if (frame != p->task_frame)
+		return;
+	c->check |= ABI_CALL_TASK;
+	p->in_task = 1;
+	p->task_frame = 0;
 }
 
 /*
@@ -265,7 +298,7 @@ static inline int python_step(struct python_walk *p, const struct abi_python *l,
 		python_entered(p, calls, entries, frame);
 		return 0;
 	}
-	python_add(p, l, calls);
+	python_add(p, l, frame, calls);
 	if (l->frames == ABI_PYTHON_OBJECTS) {
 		python_entered(p, calls, entries, 0);
 	} else if (l->frames == ABI_PYTHON_ENTRIES && python_byte(p->bytes, l->frame_owner)) {

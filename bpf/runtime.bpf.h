@@ -32,11 +32,13 @@ static __always_inline long python_read(const struct python_walk *p, void *to, _
 	return bpf_probe_read_user(to, size, (void *)from);
 }
 
-#include "python.h"
+#include "python_tasks.h"
 
 struct interpreted {
 	struct python_walk python;
 	struct abi_call calls[ABI_MAX_CALLS];
+	struct abi_call awaiters[ABI_MAX_AWAITERS];
+	struct abi_name name; /* of the running task */
 };
 
 struct {
@@ -68,6 +70,32 @@ __noinline int interpreted_step(__u32 level, __u32 runtime)
 	return python_step(&i->python, &r->python, i->calls, s->walk.entries);
 }
 
+__noinline int interpreted_await_step(__u32 level, __u32 runtime)
+{
+	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
+	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
+
+	if (!i || !r)
+		return 1;
+	return python_await_step(&i->python, &r->python, i->awaiters);
+}
+
+/* What awaits the task that the calls are of: into `interpreting`, too. Has it a name? */
+__noinline int interpreted_await(__u32 level, __u32 runtime)
+{
+	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
+	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
+	int has_name;
+
+	if (!i || !r || python_await_begin(&i->python, &r->python))
+		return 0;
+	has_name = !python_task_name(&i->python, &r->python, &i->name);
+	for (int n = 0; n < PYTHON_AWAIT_STEPS; n++)
+		if (interpreted_await_step(level, runtime))
+			break;
+	return has_name;
+}
+
 /* Walks the interpreted stack: the calls stand in `interpreting`, the loops in s->walk. */
 static __always_inline void interpreted_walk(struct scratch *s, __u32 level, __u32 runtime)
 {
@@ -76,7 +104,8 @@ static __always_inline void interpreted_walk(struct scratch *s, __u32 level, __u
 	if (!in)
 		return;
 	in->python.stop = ABI_INTERPRETED_NONE;
-	in->python.nr = in->python.nr_entries = 0;
+	in->python.nr = in->python.nr_entries = in->python.nr_awaiters = 0;
+	in->python.in_task = in->python.awaited = 0;
 	if (!interpreted_begin(level, runtime, compat_thread_pointer())) {
 		in->python.stop = ABI_INTERPRETED_DEPTH;
 		/* A shim counts as no call. */
@@ -89,21 +118,50 @@ static __always_inline void interpreted_walk(struct scratch *s, __u32 level, __u
 	s->stack.calls_walked = in->python.nr;
 	s->stack.nr_calls = in->python.nr < ABI_MAX_CALLS ? in->python.nr : ABI_MAX_CALLS;
 	s->walk.nr_entries = in->python.nr_entries;
+	if (!in->python.in_task)
+		return;
+	s->stack.has_name = interpreted_await(level, runtime) & 1;
+	s->stack.awaited = in->python.awaited;
+	s->stack.nr_awaiters = in->python.nr_awaiters;
 }
 
-/* Puts the calls behind so many frames, as they are sent. The words that there are then. */
-static __always_inline __u32 interpreted_append(struct scratch *s, __u32 level, __u32 nr)
+enum {
+	CALL_WORDS = sizeof(struct abi_call) / sizeof(__u64),
+	AWAITER_WORDS = ABI_MAX_AWAITERS * CALL_WORDS,
+	NAME_WORDS = sizeof(struct abi_name) / sizeof(__u64),
+};
+
+/*
+ * Puts the calls, and what is known of the task that they are of, behind so many frames, as they
+ * are sent. The words that there are then.
+ */
+__noinline int interpreted_append(__u32 level, __u32 nr_frames)
 {
 	struct interpreted *in = bpf_map_lookup_elem(&interpreting, &level);
-	__u64 size = s->stack.nr_calls * sizeof(struct abi_call);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+	__u64 nr = nr_frames, size;
 
-	if (!in || nr > ABI_FRAME_KINDS * ABI_MAX_DEPTH)
-		return nr;
+	if (!in || !s)
+		return nr_frames;
+	size = s->stack.nr_calls * sizeof(struct abi_call);
 	barrier_var(size);
-	if (size > sizeof(in->calls))
-		return nr;
+	barrier_var(nr);
+	if (size > sizeof(in->calls) || nr > ABI_FRAME_KINDS * ABI_MAX_DEPTH)
+		return nr_frames;
 	bpf_probe_read_kernel(&s->frames[nr], size, in->calls);
-	return nr + s->stack.nr_calls * (__u32)(sizeof(struct abi_call) / sizeof(__u64));
+	nr += s->stack.nr_calls * CALL_WORDS;
+	size = s->stack.nr_awaiters * sizeof(struct abi_call);
+	barrier_var(size);
+	barrier_var(nr);
+	if (size > sizeof(in->awaiters) || nr > ABI_STACK_WORDS - NAME_WORDS - AWAITER_WORDS)
+		return nr;
+	bpf_probe_read_kernel(&s->frames[nr], size, in->awaiters);
+	nr += s->stack.nr_awaiters * CALL_WORDS;
+	barrier_var(nr);
+	if (!s->stack.has_name || nr > ABI_STACK_WORDS - NAME_WORDS)
+		return nr;
+	bpf_probe_read_kernel(&s->frames[nr], sizeof(in->name), &in->name);
+	return nr + NAME_WORDS;
 }
 
 static __always_inline __u32 code_read_text(void *to, __u64 from)
@@ -137,7 +195,7 @@ static __always_inline void code_read_python(struct abi_code *c, const struct ab
 		c->lines_size = size;
 }
 
-/* Sends the nth call's code object, if it is new. */
+/* Sends the nth call's code object, if it is new; awaiters are those from ABI_MAX_CALLS on. */
 __noinline int code_send(__u32 level, __u32 n, __u64 space)
 {
 	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
@@ -149,14 +207,23 @@ __noinline int code_send(__u32 level, __u32 n, __u64 space)
 	__u32 runtime;
 	bool known;
 
-	if (!i || !s || n >= s->stack.nr_calls)
+	if (!i || !s)
 		return 1;
+	if (n < ABI_MAX_CALLS) {
+		if (n >= s->stack.nr_calls)
+			return 1;
+		call = i->calls[n];
+	} else {
+		n -= ABI_MAX_CALLS;
+		if (n >= s->stack.nr_awaiters)
+			return 1;
+		call = i->awaiters[n & (ABI_MAX_AWAITERS - 1)];
+	}
 	runtime = s->stack.runtime;
 	r = bpf_map_lookup_elem(&runtimes, &runtime);
 	if (!r)
 		return 1;
-	call = i->calls[n & (ABI_MAX_CALLS - 1)];
-	call.check &= ~ABI_CALL_ENTERED;
+	call.check &= ~ABI_CALL_FLAGS;
 	id = hash_id(hash_word(hash_word(cfg.seed ^ r->family, call.code), call.check));
 	slot = seen_slot(id, &known);
 	if (known || !slot || !call.check)
@@ -189,5 +256,8 @@ static __always_inline void interpreted_send(struct scratch *s, __u32 level, __u
 {
 	for (__u32 i = 0; i < ABI_MAX_CALLS; i++)
 		if (code_send(level, i, space))
+			break;
+	for (__u32 i = 0; i < ABI_MAX_AWAITERS; i++)
+		if (code_send(level, ABI_MAX_CALLS + i, space))
 			break;
 }

@@ -82,7 +82,7 @@ enum { SCRATCH_LEVELS = 3 };
 
 struct scratch {
 	struct abi_stack stack; /* its id: 0, but for one that was copied */
-	__u64 frames[2 * ABI_MAX_DEPTH + 2 * ABI_MAX_CALLS];
+	__u64 frames[ABI_STACK_WORDS];
 	struct walk walk; /* not sent */
 };
 

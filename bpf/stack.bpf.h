@@ -16,7 +16,7 @@ __noinline __u64 hash_frames(__u32 level, __u32 nr, __u64 h)
 	if (!s)
 		return 0;
 	/* Two at a time: a multiplication need not wait for the one before. */
-	for (__u32 i = 0; i < 2 * ABI_MAX_DEPTH + 2 * ABI_MAX_CALLS; i += 2) {
+	for (__u32 i = 0; i < ABI_STACK_WORDS; i += 2) {
 		if (i >= nr)
 			break;
 		h = hash_word(h, s->frames[i]);
@@ -36,8 +36,10 @@ static __always_inline __u64 stack_send(struct scratch *s, __u32 level, const st
 	bool known;
 
 	if (s->stack.nr_calls) {
-		nr_words = interpreted_append(s, level, nr_words);
+		nr_words = interpreted_append(level, nr_words);
 		h = hash_word(h, s->stack.nr_calls << 16 | s->stack.calls_walked);
+		h = hash_word(h, s->stack.awaited << 16 | s->stack.nr_awaiters << 8 |
+					 s->stack.has_name);
 	}
 
 	/* By its list, too: under another one the same addresses may be other code. */
@@ -82,6 +84,7 @@ static __always_inline __u64 stack_id(void *ctx, const struct who *who)
 	s->stack.nr[ABI_KERNEL_FRAMES] = s->stack.nr[ABI_USER_FRAMES] = 0;
 	s->stack.space = s->stack.mappings = s->stack.stop = s->stack.flags = s->stack.id = 0;
 	s->stack.runtime = s->stack.nr_calls = s->stack.calls_walked = s->stack.interpreted = 0;
+	s->stack.awaited = s->stack.nr_awaiters = s->stack.has_name = 0;
 	s->walk.list = 0;
 	if (cfg.flags & ABI_KERNEL_STACK)
 		s->stack.nr[ABI_KERNEL_FRAMES] = unwind_by_kernel(ctx, s, 0, 0);
