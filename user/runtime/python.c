@@ -40,8 +40,17 @@ static const char *const symbol_names[NR_SYMBOLS] = {
 	[CODE_TYPE] = "PyCode_Type",
 };
 
-/* Offset of thread_state.asyncio_running_task in _Py_AsyncioModuleDebugOffsets. */
-enum { RUNNING_TASK = 88 };
+/* _Py_AsyncioModuleDebugOffsets, in words: of a task, of an interpreter, of a thread's state. */
+enum {
+	TASK_NAME = 1,
+	TASK_AWAITER,
+	TASK_IS_TASK,
+	TASK_AWAITERS,
+	TASK_COROUTINE,
+	RUNNING_TASK = 11,
+	TASKS_WORDS = 13,
+	TASKS_MAX_STATE = 4088,
+};
 
 struct candidate {
 	struct image image;
@@ -195,15 +204,28 @@ static void python_done(struct runtime_build *b)
 	free(b->data);
 }
 
-/* Says the process itself where the running task is? */
-static void find_task(const struct python_build *b, const struct runtime_process *p,
-		      struct abi_python *l)
+/* What the module of tasks says itself, where it is in the interpreter's file. */
+static void find_tasks(const struct python_build *b, const struct runtime_process *p,
+		       struct abi_python *l)
 {
-	uint64_t at;
+	uint64_t words[TASKS_WORDS];
 
-	if (b->tasks && !target_memory_read(&p->memory, b->tasks + p->image.bias + RUNNING_TASK,
-					    &at, sizeof(at)))
-		l->state_task = at <= UINT16_MAX ? (uint16_t)at : UINT16_MAX;
+	if (!b->tasks || !l->state_task ||
+	    target_memory_read(&p->memory, b->tasks + p->image.bias, words, sizeof(words)))
+		return;
+	/* What can't be leaves Python's stacks without tasks. */
+	l->state_task = 0;
+	for (int i = TASK_NAME; i <= TASK_COROUTINE; i++)
+		if (words[i] > UINT8_MAX)
+			return;
+	if (words[RUNNING_TASK] % 8 || words[RUNNING_TASK] > TASKS_MAX_STATE)
+		return;
+	l->task_name = (uint8_t)words[TASK_NAME];
+	l->task_awaiter = (uint8_t)words[TASK_AWAITER];
+	l->task_is_task = (uint8_t)words[TASK_IS_TASK];
+	l->task_awaiters = (uint8_t)words[TASK_AWAITERS];
+	l->task_coroutine = (uint8_t)words[TASK_COROUTINE];
+	l->state_task = (uint16_t)words[RUNNING_TASK];
 }
 
 int python_find_layout(const struct python_build *b, const struct runtime_process *p,
@@ -217,7 +239,7 @@ int python_find_layout(const struct python_build *b, const struct runtime_proces
 		if (r)
 			return r;
 	}
-	find_task(b, p, &ret->abi);
+	find_tasks(b, p, &ret->abi);
 	*ret_head = (b->runtime ? b->runtime + ret->interpreters : b->interpreters) + p->image.bias;
 	if (python_layout_is_walkable(ret))
 		return 0;

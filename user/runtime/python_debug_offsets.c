@@ -20,18 +20,20 @@ struct block {
 	uint16_t interpreters, interpreter_next, interpreter_threads;
 	uint16_t state; /* size, prev, next, interp, current_frame */
 	uint16_t state_thread;
-	uint16_t frame; /* size, previous, executable, instr_ptr, localsplus, owner */
+	uint16_t frame; /* size, previous, executable, instr_ptr, localsplus, owner, stackpointer */
 	uint16_t code;	/* size, filename, name, qualname, linetable, firstlineno … */
 	uint16_t code_instructions;
-	uint16_t object; /* size, ob_type */
-	uint16_t bytes;	 /* size, ob_size, ob_sval */
-	uint16_t text;	 /* size, state, length, asciiobject_size */
+	uint16_t object;    /* size, ob_type */
+	uint16_t bytes;	    /* size, ob_size, ob_sval */
+	uint16_t text;	    /* size, state, length, asciiobject_size */
+	uint16_t type;	    /* size, tp_name, tp_repr, tp_flags; 0: not used */
+	uint16_t coroutine; /* size, gi_name, gi_iframe, gi_frame_state; 0: not used */
 };
 
 static const struct block blocks[] = {
-	{ 13, 584, 40, 64, 72, 152, 192, 224, 272, 344, 352, 512, 536 },
-	{ 14, 760, 40, 64, 72, 176, 216, 248, 312, 384, 400, 592, 616 },
-	{ 15, 888, 40, 64, 72, 176, 240, 312, 376, 448, 464, 688, 712 },
+	{ 13, 584, 40, 64, 72, 152, 192, 224, 272, 344, 352, 512, 536, 0, 0 },
+	{ 14, 760, 40, 64, 72, 176, 216, 248, 312, 384, 400, 592, 616, 416, 664 },
+	{ 15, 888, 40, 64, 72, 176, 240, 312, 376, 448, 464, 688, 712, 480, 792 },
 };
 
 /* The difference between a PyASCIIObject and a PyCompactUnicodeObject: utf8_length, utf8. */
@@ -94,6 +96,13 @@ static void read_layout(struct reader *r, const struct block *b, struct python_l
 	l->code_first_line = small(r, b->code + 40u);
 	l->code_instructions = medium(r, b->code_instructions);
 	read_objects(r, b, l);
+	/* Only tasks are looked for through these. */
+	if (!l->state_task)
+		return;
+	l->frame_stack = small(r, b->frame + 48u);
+	l->type_flags = small(r, b->type + 24u);
+	l->coroutine_frame = small(r, b->coroutine + 16u);
+	l->coroutine_state = small(r, b->coroutine + 24u);
 }
 
 /* What holds in each build of these versions: else the block is not what we take it for. */
