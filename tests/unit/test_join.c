@@ -12,11 +12,12 @@ enum { MOST = 32 };
 
 /*
  * Stacks as words, leaf first. Native: lower-case letters, with a '*' behind one that is a loop.
- * Calls: capital letters, with a '.' behind one that its loop was entered with; '|' where some were
- * left out.
+ * Calls: capital letters, with a '.' behind one that its loop was entered with and a '!' behind a
+ * task's outermost; '|' where some were left out. Awaiters: as they are walked, with a '?' where
+ * not all of them are known.
  */
 struct case_of_join {
-	const char *native, *calls, *joined;
+	const char *native, *calls, *joined, *awaiters;
 	bool fits, cut, by_address;
 };
 
@@ -43,6 +44,8 @@ static uint32_t read_calls(const char *s, struct join_call *ret, uint32_t *ret_l
 			*ret_left_out = nr;
 		else if (*s == '.')
 			ret[nr - 1].entered = true;
+		else if (*s == '!')
+			ret[nr - 1].task = true;
 		else
 			ret[nr++] = (struct join_call){ .frame = { .offset = (uint64_t)*s } };
 	}
@@ -51,21 +54,27 @@ static uint32_t read_calls(const char *s, struct join_call *ret, uint32_t *ret_l
 
 static void check(const struct case_of_join *c)
 {
-	struct raw_frame native[MOST], joined[2 * MOST];
-	struct join_call calls[MOST];
+	struct raw_frame native[MOST] = { 0 }, joined[3 * MOST];
+	struct join_call calls[MOST] = { 0 }, awaiters[MOST] = { 0 };
+	const struct raw_frame end = { .offset = '?' };
+	const char *awaited = c->awaiters ? c->awaiters : "";
 	struct join_stack s = { .native = native,
 				.calls = calls,
+				.awaiters = awaiters,
+				.end = strchr(awaited, '?') ? &end : NULL,
 				.native_whole = !c->cut,
 				.loops_by_address = c->by_address,
 				.mark = { .offset = '|' } };
-	char text[2 * MOST] = "";
-	uint32_t nr;
+	char text[3 * MOST] = "", known[MOST] = "";
+	uint32_t nr, none;
 	bool fits;
 
 	s.nr_native = read_native(c->native, native);
 	s.nr_calls = read_calls(c->calls, calls, &s.left_out);
+	memcpy(known, awaited, strcspn(awaited, "?"));
+	s.nr_awaiters = read_calls(known, awaiters, &none);
 	nr = join(&s, joined, &fits);
-	assert_true(nr <= s.nr_native + s.nr_calls + 1);
+	assert_true(nr <= s.nr_native + s.nr_calls + s.nr_awaiters + 2);
 	for (uint32_t i = 0; i < nr; i++)
 		text[i] = (char)joined[i].offset;
 	assert_string_equal(text, c->joined);
@@ -119,11 +128,41 @@ static void joins_across_a_gap(void **state)
 		check(&cases[i]);
 }
 
+static void joins_awaiters(void **state)
+{
+	static const struct case_of_join cases[] = {
+		/* A task, awaited by W, which X called, and that by Y; L runs tasks. */
+		{ "e*tl*m", "AB!.LM.", "ABWXYetLMlm", .fits = true, .awaiters = "X!WY!" },
+		/* Nothing awaits it; what does is one of several; there are more than that. */
+		{ "e*tl*m", "AB!.LM.", "ABetLMlm", .fits = true },
+		{ "e*tl*m", "AB!.LM.", "AB?etLMlm", .fits = true, .awaiters = "?" },
+		{ "e*tl*m", "AB!.LM.", "ABVWX?etLMlm", .fits = true, .awaiters = "X!WV?" },
+		/* The task is C's call from the middle of its loop's group. */
+		{ "e*m", "AB!CD.", "ABXCDem", .fits = true, .awaiters = "X!" },
+		/* Without native frames. */
+		{ "", "A!B.", "AXB", .fits = false, .awaiters = "X!" },
+		/* What may be behind a first task that is none is kept together. */
+		{ "e*m", "A!.", "ACBDem", .fits = true, .awaiters = "BCD!" },
+		/* Only the innermost of two tasks runs. */
+		{ "e*m", "A!B!.", "AXBem", .fits = true, .awaiters = "X!" },
+		/* The task's call was left out, and is not; the stack was cut. */
+		{ "e*m", "AB|YZ.", "AB|WXYZem", .fits = true, .awaiters = "X!W" },
+		{ "e*m", "AB|Y!Z.", "AB|YWXZem", .fits = true, .awaiters = "X!W" },
+		{ "e*m", "A!B|YZ.", "AWXB|YZem", .fits = true, .awaiters = "X!W" },
+		{ "ae*b", "A.B!.C.", "aAebBXC", .fits = false, .cut = true, .awaiters = "X!" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check(&cases[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(joins),
 		cmocka_unit_test(joins_across_a_gap),
+		cmocka_unit_test(joins_awaiters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

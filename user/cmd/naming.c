@@ -19,8 +19,14 @@ struct pass {
 	struct naming *naming;
 	struct profile *profile;
 	uint32_t *stacks, *whos;
-	struct intern tags;
-	uint32_t *labels; /* by a tag's id */
+	struct intern tagged;
+	uint32_t *labels; /* by id of `tagged` */
+};
+
+/* What labels are made of. */
+struct tagged {
+	uint64_t tag;
+	uint32_t task, pad;
 };
 
 int naming_new(struct naming **ret, const struct mode *mode, const struct capture *capture,
@@ -67,27 +73,43 @@ static int make_label(struct pass *p, const struct label_type *type, uint64_t ta
 	return r;
 }
 
-static int make_labels(struct pass *p, uint64_t tag, uint32_t *ret)
+static int make_task_label(struct pass *p, uint32_t task, struct label *ret)
 {
-	struct label labels[MAX_LABELS];
-	uint32_t nr = 0;
+	int r = profile_string(p->profile, "task", &ret->name);
 
-	for (const struct label_type *t = p->naming->mode->labels; t && t->name && nr < MAX_LABELS;
-	     t++) {
-		int r = make_label(p, t, tag, &labels[nr]);
+	return r < 0 ? r
+		     : profile_string(p->profile, capture_string_at(p->naming->capture, task),
+				      &ret->value);
+}
+
+static int make_labels(struct pass *p, const struct tagged *t, uint32_t *ret)
+{
+	const struct label_type *type = p->naming->mode->labels;
+	struct label labels[MAX_LABELS + 1];
+	uint32_t nr = 0;
+	int r;
+
+	for (; type && type->name && nr < MAX_LABELS; type++) {
+		r = make_label(p, type, t->tag, &labels[nr]);
 
 		if (r < 0)
 			return r;
 		nr += r;
 	}
+	if (t->task) {
+		r = make_task_label(p, t->task, &labels[nr++]);
+		if (r < 0)
+			return r;
+	}
 	return profile_labels(p->profile, &(struct label_set){ nr, labels }, ret);
 }
 
 /* Reading a tag may read files: once a tag. */
-static int find_labels(struct pass *p, uint64_t tag, uint32_t *ret)
+static int find_labels(struct pass *p, const struct raw_sample *s, uint32_t *ret)
 {
+	struct tagged tagged = { s->tag, s->task, 0 };
 	uint32_t id, *labels;
-	int r = intern_add(&p->tags, &tag, sizeof(tag), &id);
+	int r = intern_add(&p->tagged, &tagged, sizeof(tagged), &id);
 
 	if (r <= 0) {
 		if (!r)
@@ -98,7 +120,7 @@ static int find_labels(struct pass *p, uint64_t tag, uint32_t *ret)
 	if (!labels)
 		return -ENOMEM;
 	p->labels = labels;
-	r = make_labels(p, tag, &labels[id]);
+	r = make_labels(p, &tagged, &labels[id]);
 	if (r >= 0)
 		*ret = labels[id];
 	return r;
@@ -144,7 +166,7 @@ static int add_sample(struct pass *p, const struct raw_sample *raw)
 	if (r >= 0)
 		r = find_who(p, raw->who, &s.who);
 	if (r >= 0)
-		r = find_labels(p, raw->tag, &s.labels);
+		r = find_labels(p, raw, &s.labels);
 	return r < 0 ? r : profile_add(p->profile, &s);
 }
 
@@ -190,7 +212,7 @@ int naming_profile(struct naming *n, const struct profile_info *info, struct pro
 	free(p.stacks);
 	free(p.whos);
 	free(p.labels);
-	intern_done(&p.tags);
+	intern_done(&p.tagged);
 	if (r < 0)
 		return r;
 	count_frames(profile);

@@ -5,7 +5,8 @@ struct joiner {
 	const struct join_stack *s;
 	struct raw_frame *to;
 	uint32_t nr;
-	uint32_t at; /* the next call */
+	uint32_t at;  /* the next call */
+	bool awaited; /* what awaits the task is there */
 };
 
 static uint32_t nr_loops(const struct join_stack *s)
@@ -26,11 +27,46 @@ static uint32_t nr_entered(const struct join_stack *s, uint32_t from, uint32_t t
 	return nr;
 }
 
+static bool has_task(const struct join_stack *s)
+{
+	for (uint32_t i = 0; i < s->nr_calls; i++)
+		if (s->calls[i].task)
+			return true;
+	return false;
+}
+
+static void add_awaiters(struct joiner *j)
+{
+	const struct join_stack *s = j->s;
+	uint32_t end;
+
+	if (j->awaited)
+		return;
+	j->awaited = true;
+	for (uint32_t i = 0; i < s->nr_awaiters; i = end) {
+		end = i + 1;
+		while (end < s->nr_awaiters && !s->awaiters[end].task)
+			end++;
+		for (uint32_t k = end; k-- > i;)
+			j->to[j->nr++] = s->awaiters[k].frame;
+	}
+	if (s->end)
+		j->to[j->nr++] = *s->end;
+}
+
 static void add_call(struct joiner *j)
 {
-	if (j->at == j->s->left_out)
+	const struct join_call *call = &j->s->calls[j->at];
+
+	if (j->at++ == j->s->left_out) {
 		j->to[j->nr++] = j->s->mark;
-	j->to[j->nr++] = j->s->calls[j->at++].frame;
+		/* The task's outermost call is one of those. */
+		if (!has_task(j->s))
+			add_awaiters(j);
+	}
+	j->to[j->nr++] = call->frame;
+	if (call->task)
+		add_awaiters(j);
 }
 
 /* Calls up to `end`, or the first that a loop was entered with. */

@@ -2,7 +2,9 @@
 /*
  * One stack of two: the native frames, of which some are an interpreter's loop
  * (RAW_RUNS), and the calls that the interpreter knows of. Each loop ran the
- * calls up to the one that it was entered with; they come before it. Pure.
+ * calls up to the one that it was entered with; they come before it. Who awaits
+ * the task that runs stands behind that task's outermost call, as if each
+ * awaiter had called it: rootward of them is what runs tasks. Pure.
  */
 #pragma once
 #include <stdbool.h>
@@ -13,6 +15,7 @@
 struct join_call {
 	struct raw_frame frame;
 	bool entered; /* its loop was entered with it */
+	bool task;    /* it is a task's outermost call */
 };
 
 struct join_stack {
@@ -25,14 +28,18 @@ struct join_stack {
 	 */
 	uint32_t left_out;
 	struct raw_frame mark; /* stands for these */
+	/* Tasks that await, the nearest first; each from its outermost call inwards. */
+	const struct join_call *awaiters;
+	uint32_t nr_awaiters;
+	const struct raw_frame *end; /* says why there are no more of them; NULL: these are all */
 	/* Loops are known by their addresses alone: one may have been entered without a call yet.
 	 */
 	bool loops_by_address;
 };
 
 /*
- * Writes the joined stack to `ret` (room for nr_native + nr_calls + 1) and returns its length.
- * Calls without a loop stand at its root. *ret_fits: each loop has its calls, and each call its
- * loop.
+ * Writes the joined stack to `ret` (room for nr_native + nr_calls + nr_awaiters + 2) and returns
+ * its length. Calls without a loop stand at its root. *ret_fits: each loop has its calls, and each
+ * call its loop.
  */
 uint32_t join(const struct join_stack *s, struct raw_frame *ret, bool *ret_fits);

@@ -266,6 +266,7 @@ static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who,
 	struct raw_sample sample = { .stack = stack->stack,
 				     .who = who,
 				     .tag = s->key.tag,
+				     .task = stack->task,
 				     .bucket = s->key.bucket,
 				     .count = s->count,
 				     .total = s->total };

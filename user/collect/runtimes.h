@@ -51,4 +51,6 @@ int runtimes_frame(struct runtimes *r, uint32_t place, const struct abi_call *ca
 		   struct raw_frame *ret);
 /* The mark that stands for calls that were left out. */
 struct raw_frame runtimes_left_out(const struct runtimes *r);
+/* The one that says how a list of awaiters ended; NULL: it is whole. */
+const struct raw_frame *runtimes_awaited(const struct runtimes *r, enum abi_awaited end);
 size_t runtimes_memory(const struct runtimes *r);

@@ -52,9 +52,22 @@ static int make_mark(struct capture *c, const char *text, struct raw_frame *ret)
 
 int runtimes_make_marks(struct runtimes *r)
 {
+	static const char *const ends[ABI_AWAITED_ENDS] = {
+		[ABI_AWAITED_SEVERAL] = "[several awaiters]",
+		[ABI_AWAITED_DEPTH] = "[awaiters left out]",
+		[ABI_AWAITED_LOST] = "[awaiters unknown]",
+	};
 	int err = make_mark(r->capture, "[code without a name]", &r->lost);
 
+	for (int i = 0; i < ABI_AWAITED_ENDS && err >= 0; i++)
+		if (ends[i])
+			err = make_mark(r->capture, ends[i], &r->awaited[i]);
 	return err < 0 ? err : make_mark(r->capture, "[calls left out]", &r->left_out);
+}
+
+const struct raw_frame *runtimes_awaited(const struct runtimes *r, enum abi_awaited end)
+{
+	return end > ABI_AWAITED_WHOLE && end < ABI_AWAITED_ENDS ? &r->awaited[end] : NULL;
 }
 
 struct raw_frame runtimes_left_out(const struct runtimes *r)
@@ -156,7 +169,7 @@ static int read_if_allowed(struct runtimes *r, uint32_t place, const struct code
 int runtimes_frame(struct runtimes *r, uint32_t place, const struct abi_call *call,
 		   struct raw_frame *ret)
 {
-	struct code_key key = { .code = call->code, .check = call->check & ~ABI_CALL_ENTERED };
+	struct code_key key = { .code = call->code, .check = call->check & ~ABI_CALL_FLAGS };
 	const struct runtime *runtime;
 	uint32_t at, code;
 	int err = 1;

@@ -7,7 +7,10 @@
 
 #include "base/array.h"
 
-enum { MAX_FRAMES = ABI_FRAME_KINDS * ABI_MAX_DEPTH };
+enum {
+	MAX_FRAMES = ABI_FRAME_KINDS * ABI_MAX_DEPTH,
+	MAX_JOINED = MAX_FRAMES + ABI_MAX_CALLS + ABI_MAX_AWAITERS + 2,
+};
 
 /* What the end of a walk costs a sample. */
 static const enum quality_id stop_costs[ABI_STOPS] = {
@@ -28,11 +31,12 @@ int stacks_init(struct stacks *s, const struct drain_settings *settings, struct 
 		.tables = tables,
 		.runtimes = tables ? tables_runtimes(tables) : NULL,
 		.frames = calloc(MAX_FRAMES, sizeof(*s->frames)),
-		.joined = calloc(MAX_FRAMES + ABI_MAX_CALLS + 1, sizeof(*s->joined)),
+		.joined = calloc(MAX_JOINED, sizeof(*s->joined)),
 		.calls = calloc(ABI_MAX_CALLS, sizeof(*s->calls)),
+		.awaiters = calloc(ABI_MAX_AWAITERS, sizeof(*s->awaiters)),
 		.walked = calloc(1, sizeof(*s->walked)),
 	};
-	return s->frames && s->joined && s->calls && s->walked ? 0 : -ENOMEM;
+	return s->frames && s->joined && s->calls && s->awaiters && s->walked ? 0 : -ENOMEM;
 }
 
 void stacks_done(struct stacks *s)
@@ -44,6 +48,8 @@ void stacks_done(struct stacks *s)
 	free(s->frames);
 	free(s->joined);
 	free(s->calls);
+	free(s->awaiters);
+	task_names_done(&s->names);
 	free(s->walked);
 }
 
@@ -143,6 +149,19 @@ static int normalise_user(struct stacks *r, const struct abi_stack *s, uint64_t 
 	return err < 0 ? err : 0;
 }
 
+static int read_call(struct stacks *r, const struct abi_stack *s, const struct abi_call *call,
+		     struct taken_stack *taken, struct join_call *ret)
+{
+	int known = runtimes_frame(r->runtimes, s->runtime, call, &ret->frame);
+
+	if (known < 0)
+		return known;
+	taken->code_lost |= !known;
+	ret->entered = call->check & ABI_CALL_ENTERED;
+	ret->task = call->check & ABI_CALL_TASK;
+	return 0;
+}
+
 /*
  * Puts the interpreted calls between the nr frames of r->frames, into r->joined. The number
  * of frames, or -ENOMEM.
@@ -159,9 +178,13 @@ static int join_calls(struct stacks *r, const struct abi_stack *s, const struct 
 		.nr_calls = s->nr_calls,
 		.left_out = s->calls_walked > ABI_MAX_CALLS ? first : UINT32_MAX,
 		.mark = runtimes_left_out(r->runtimes),
+		.awaiters = r->awaiters,
+		.nr_awaiters = s->nr_awaiters,
+		.end = runtimes_awaited(r->runtimes, s->awaited),
 		.loops_by_address = runtimes_has_loops(r->runtimes, s->runtime),
 	};
 	bool fits;
+	int err;
 
 	taken->left_out = both.left_out == first;
 	for (uint32_t i = 0; i < s->nr_calls; i++) {
@@ -169,12 +192,15 @@ static int join_calls(struct stacks *r, const struct abi_stack *s, const struct 
 		uint32_t at = taken->left_out && i >= first
 				      ? first + (i - first + s->calls_walked) % ABI_ROOT_CALLS
 				      : i;
-		int known = runtimes_frame(r->runtimes, s->runtime, &calls[at], &r->calls[i].frame);
 
-		if (known < 0)
-			return known;
-		taken->code_lost |= !known;
-		r->calls[i].entered = calls[at].check & ABI_CALL_ENTERED;
+		err = read_call(r, s, &calls[at], taken, &r->calls[i]);
+		if (err < 0)
+			return err;
+	}
+	for (uint32_t i = 0; i < s->nr_awaiters; i++) {
+		err = read_call(r, s, &calls[s->nr_calls + i], taken, &r->awaiters[i]);
+		if (err < 0)
+			return err;
 	}
 	nr = join(&both, r->joined, &fits);
 	taken->unjoined = !fits && both.native_whole;
@@ -217,6 +243,14 @@ static int normalise(struct stacks *r, const struct abi_stack *s, const uint64_t
 			return err;
 		nr_code = (uint32_t)err;
 		frames = r->joined;
+	}
+	if (calls && s->has_name) {
+		err = task_names_find(&r->names, r->capture,
+				      (const void *)(calls + s->nr_calls + s->nr_awaiters),
+				      &taken.task);
+		if (err < 0)
+			return err;
+		taken.unnamed = !err;
 	}
 	taken.unwalked = r->tables && !s->runtime ? s->space : 0;
 	taken.late = taken.unwalked && tables_runtime(r->tables, s->space);
@@ -274,8 +308,10 @@ int stacks_take(struct stacks *r, struct abi_stack *s, size_t size)
 	struct taken_stack taken;
 	int err;
 
-	if (nr > MAX_FRAMES || s->nr_calls > ABI_MAX_CALLS ||
-	    sizeof(*s) + nr * sizeof(uint64_t) + s->nr_calls * sizeof(*calls) > size)
+	if (nr > MAX_FRAMES || s->nr_calls > ABI_MAX_CALLS || s->nr_awaiters > ABI_MAX_AWAITERS ||
+	    sizeof(*s) + nr * sizeof(uint64_t) + (s->nr_calls + s->nr_awaiters) * sizeof(*calls) +
+			    (s->has_name ? sizeof(struct abi_name) : 0) >
+		    size)
 		return -EPROTO;
 	/* The first is kept: two CPUs may send the same one. */
 	if (stacks_find(r, s->id).stack != STACKS_NONE)
@@ -312,6 +348,7 @@ static void count_interpreted(const struct stacks *r, uint64_t *n, const struct 
 	n[QUALITY_INTERPRETED] += count;
 	n[QUALITY_UNJOINED] += s->unjoined ? count : 0;
 	n[QUALITY_CODE_LOST] += s->code_lost ? count : 0;
+	n[QUALITY_TASKS_UNNAMED] += s->unnamed ? count : 0;
 	if (s->interpreted == ABI_INTERPRETED_DEPTH || s->left_out)
 		n[QUALITY_CALLS_LEFT_OUT] += count;
 	else if (s->interpreted != ABI_INTERPRETED_WHOLE)
@@ -346,5 +383,5 @@ size_t stacks_memory(const struct stacks *r)
 
 	for (uint32_t i = 0; i < STACKS_COPIES; i++)
 		copies += r->copies[i].cap * sizeof(r->copies[i].frames[0]);
-	return r->ids.memory + r->cap_taken * sizeof(*r->taken) + copies;
+	return r->ids.memory + r->names.known.memory + r->cap_taken * sizeof(*r->taken) + copies;
 }

@@ -12,6 +12,7 @@
 #include "collect/drain.h"
 #include "collect/join.h"
 #include "collect/runtimes.h"
+#include "collect/task_names.h"
 #include "collect/tables.h"
 
 #define STACKS_NONE UINT32_MAX
@@ -28,6 +29,8 @@ struct taken_stack {
 	bool unjoined;	     /* … it does not fit together with the native stack */
 	bool code_lost;	     /* … it has code without a name */
 	bool left_out;	     /* … calls in its middle are not kept */
+	bool unnamed;	     /* its task has a name, and there are too many of them */
+	uint32_t task;	     /* string of the capture: its task's name; 0: none */
 	/* What it was walked by held good for the space as it was then; tgid 0: nothing to ask. */
 	struct space_key space;
 	uint64_t replaced; /* the version's */
@@ -56,7 +59,8 @@ struct stacks {
 	struct rewalked copies[STACKS_COPIES]; /* a ring of the last ones */
 	uint32_t nr_copies;
 	struct raw_frame *frames, *joined; /* of the stack being normalised */
-	struct join_call *calls;
+	struct join_call *calls, *awaiters;
+	struct task_names names;
 	struct tables_stack *walked; /* of the copy being walked */
 };
 

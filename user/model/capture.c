@@ -10,7 +10,7 @@
 
 struct sample_key {
 	uint64_t tag;
-	uint32_t stack, who, bucket, pad;
+	uint32_t stack, who, bucket, task;
 };
 
 int capture_init(struct capture *c)
@@ -121,7 +121,7 @@ int capture_code_frame(struct capture *c, uint32_t code, uint32_t at, struct raw
 
 int capture_add(struct capture *c, const struct raw_sample *s)
 {
-	struct sample_key key = { s->tag, s->stack, s->who, s->bucket, 0 };
+	struct sample_key key = { s->tag, s->stack, s->who, s->bucket, s->task };
 	struct raw_sample *to;
 	uint32_t id;
 	int r;

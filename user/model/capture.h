@@ -85,7 +85,7 @@ struct raw_sample {
 	uint32_t stack, who;
 	uint64_t tag;	 /* the mode's label_type table says what it means */
 	uint32_t bucket; /* BUCKET_NONE: no distribution */
-	uint32_t pad;	 /* 0 */
+	uint32_t task;	 /* string of the capture: what the program calls it; 0: none */
 	uint64_t count, total, min, max;
 };
 
@@ -114,7 +114,7 @@ int capture_who(struct capture *c, const struct raw_who *w, uint32_t *ret_id);
 int capture_code(struct capture *c, const struct raw_code *code, uint32_t *ret_id);
 /* The frame of a code object's instruction. 0 or -ENOMEM. */
 int capture_code_frame(struct capture *c, uint32_t code, uint32_t at, struct raw_frame *ret);
-/* Adds to the sample with the same stack, who, tag and bucket. */
+/* Adds to the sample with the same stack, who, tag, task and bucket. */
 int capture_add(struct capture *c, const struct raw_sample *s);
 
 struct raw_stack capture_stack_at(const struct capture *c, uint32_t id);

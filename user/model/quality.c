@@ -42,6 +42,8 @@ const struct quality_type quality_types[QUALITY_COUNT] = {
 	[QUALITY_CALLS_LEFT_OUT] = { "calls_left_out",
 				     "interpreted stacks cut in the middle, at the depth limit",
 				     QUALITY_IS_LOSS },
+	[QUALITY_TASKS_UNNAMED] = { "tasks_unnamed", "without their task's name: too many names",
+				    QUALITY_IS_NOTE },
 	[QUALITY_FRAMES] = { "frames", "frames", QUALITY_IS_TOTAL },
 	[QUALITY_UNSYMBOLIZED] = { "unsymbolized_frames", "frames without a name",
 				   QUALITY_IS_LOSS },
