@@ -10,8 +10,8 @@
 #pragma once
 #include "python.h"
 
-/* Each step adds a call, or goes on to a task. */
-enum { PYTHON_AWAIT_STEPS = ABI_MAX_TASKS * (ABI_TASK_CALLS + 2) };
+/* Each step adds a call, or goes on to a task, or ends. */
+enum { PYTHON_AWAIT_STEPS = ABI_MAX_TASKS * (ABI_TASK_CALLS + 2) + 1 };
 
 static inline int python_awaited(struct python_walk *p, __u8 awaited)
 {
@@ -111,8 +111,8 @@ static inline int python_is_made_up(const struct abi_name *name)
 {
 	const __u8 *t = (const __u8 *)name->text;
 
-	if (name->kind != 1 || t[0] != 'T' || t[1] != 'a' || t[2] != 's' || t[3] != 'k' ||
-	    t[4] != '-')
+	if (name->kind != 1 || name->nr < 6 || t[0] != 'T' || t[1] != 'a' || t[2] != 's' ||
+	    t[3] != 'k' || t[4] != '-')
 		return 0;
 	for (__u32 i = 5; i < ABI_NAME_TEXT; i++) {
 		if (i >= name->nr)
