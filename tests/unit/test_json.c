@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "base/json.h"
+#include "model/summary.h"
 
 #include "synthetic.h"
 
@@ -149,13 +150,42 @@ static void distributions_are_rows(void **state)
 	profile_free(p);
 }
 
+static void tasks_have_rows(void **state)
+{
+	struct profile *p = new_profile(&cpu_info);
+	uint32_t f = frame(p, FRAME_NATIVE, "f", 0, 1, "", 0), w = who(p, 1, 1, "x");
+	struct sample s = { .stack = stack_of(p, f), .who = w, .bucket = BUCKET_NONE };
+	const char *const names[] = { "one", "a \"b\"\n", "one" };
+	struct task_sum *rows = NULL;
+	char *got;
+
+	(void)state;
+	assert_int_equal(summary_tasks(p, &rows), 0);
+	free(rows);
+	for (unsigned i = 0; i < 3; i++) {
+		s.labels = labels(p, (const char *[]){ i < 2 ? "task" : "op", names[i], NULL });
+		s.count = i + 1;
+		s.total = 10 * s.count;
+		assert_int_equal(profile_add(p, &s), 0);
+	}
+	s.labels = labels(p, (const char *[]){ "op", "x", "task", "one", NULL });
+	assert_int_equal(profile_add(p, &s), 0);
+	got = exported(p, "json", false, NULL);
+	assert_non_null(
+		strstr(got, "],\n\"tasks\": [\n"
+			    "{\"labels\": {\"task\": \"one\"}, \"count\": 4, \"total_ns\": 40},\n"
+			    "{\"labels\": {\"task\": \"a \\\"b\\\"\\n\"}, \"count\": 2, "
+			    "\"total_ns\": 20}\n]\n}\n"));
+	free(got);
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(commas_are_right),
-		cmocka_unit_test(strings_are_escaped),
-		cmocka_unit_test(functions_are_rows),
-		cmocka_unit_test(distributions_are_rows),
+		cmocka_unit_test(commas_are_right),   cmocka_unit_test(strings_are_escaped),
+		cmocka_unit_test(functions_are_rows), cmocka_unit_test(distributions_are_rows),
+		cmocka_unit_test(tasks_have_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

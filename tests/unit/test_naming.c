@@ -151,6 +151,32 @@ static void test_sample(void **state)
 	profile_free(p);
 }
 
+static void test_task(void **state)
+{
+	struct fixture *f = *state;
+	struct raw_sample s = {
+		.stack = f->mark, .who = f->who, .tag = 5, .bucket = BUCKET_NONE, .count = 1
+	};
+	struct label_set l;
+	struct profile *p;
+
+	assert_int_equal(capture_add(&f->capture, &s), 0);
+	s.task = text(&f->capture, "so;\n");
+	s.count = 2;
+	assert_int_equal(capture_add(&f->capture, &s), 0);
+	assert_int_equal(capture_add(&f->capture, &s), 0);
+	p = name(f);
+	assert_int_equal(profile_nr_samples(p), 2);
+	assert_int_equal(profile_labels_at(p, profile_sample_at(p, 0)->labels).nr, 1);
+	assert_int_equal(profile_sample_at(p, 1)->count, 4);
+	l = profile_labels_at(p, profile_sample_at(p, 1)->labels);
+	assert_int_equal(l.nr, 2);
+	assert_string_equal(profile_string_at(p, l.labels[0].name), "color");
+	assert_string_equal(profile_string_at(p, l.labels[1].name), "task");
+	assert_string_equal(profile_string_at(p, l.labels[1].value), "so;\n");
+	profile_free(p);
+}
+
 /* A field may stand for a file that is read: once a tag. What has no text is no label. */
 static void test_tags(void **state)
 {
@@ -221,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sample, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_task, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tags, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_frames_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart, set_up, tear_down),

@@ -75,7 +75,7 @@ static int make_label(struct pass *p, const struct label_type *type, uint64_t ta
 
 static int make_task_label(struct pass *p, uint32_t task, struct label *ret)
 {
-	int r = profile_string(p->profile, "task", &ret->name);
+	int r = profile_string(p->profile, LABEL_TASK, &ret->name);
 
 	return r < 0 ? r
 		     : profile_string(p->profile, capture_string_at(p->naming->capture, task),

@@ -6,6 +6,7 @@
 #include "base/array.h"
 #include "base/json.h"
 #include "export/exporter.h"
+#include "model/label.h"
 #include "model/summary.h"
 
 static const struct {
@@ -122,6 +123,28 @@ static int write_functions(struct json *j, const struct profile *p)
 	return nr;
 }
 
+/* Only where there are some. */
+static int write_tasks(struct json *j, const struct profile *p)
+{
+	_cleanup_free_ struct task_sum *sums = NULL;
+	int nr = summary_tasks(p, &sums);
+
+	if (nr <= 0)
+		return nr;
+	json_array(j, "tasks");
+	for (int i = 0; i < nr; i++) {
+		json_object(j, NULL);
+		json_object(j, "labels");
+		json_string(j, LABEL_TASK, profile_string_at(p, sums[i].task));
+		json_end(j);
+		json_u64(j, "count", sums[i].count);
+		put_u64(j, "total", unit_suffix(p), sums[i].total);
+		json_end(j);
+	}
+	json_end(j);
+	return nr;
+}
+
 static void write_facts(struct json *j, const struct profile_info *info)
 {
 	json_string(j, "mode", info->mode);
@@ -159,6 +182,8 @@ static int write_json(const struct profile *p, const struct export_settings *set
 	json_array(&j, "rows");
 	r = profile_has_distribution(p) ? write_distributions(&j, p) : write_functions(&j, p);
 	json_end(&j);
+	if (r >= 0)
+		r = write_tasks(&j, p);
 	json_end(&j);
 	return r < 0 ? r : 0;
 }

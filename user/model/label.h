@@ -5,6 +5,9 @@
 
 #include "base/strbuf.h"
 
+/* What a program calls the task that a sample is of: no mode's. */
+#define LABEL_TASK "task"
+
 struct label_type {
 	const char *name;     /* "device"; NULL ends a table */
 	unsigned shift, bits; /* where it stands in the tag */

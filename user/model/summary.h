@@ -37,6 +37,16 @@ struct label_sum {
  */
 int summary_labels(struct profile *p, const char *by, struct label_sum **ret);
 void summary_labels_free(struct label_sum *rows, int nr);
+
+/* All samples of one task of a program: those with its label. */
+struct task_sum {
+	uint32_t task; /* string of the profile */
+	uint64_t count, total;
+};
+
+/* Of all tasks, largest total first. The caller frees *ret. The number of rows, or -ENOMEM. */
+int summary_tasks(const struct profile *p, struct task_sum **ret);
+
 /* The same without buckets for who was measured: by process (pid, comm), heaviest first. */
 struct process_sum {
 	uint32_t who; /* one of its threads */

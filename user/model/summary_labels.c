@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/intern.h"
+#include "model/label.h"
 /* The set that holds only the labels called `by` of `set`. */
 static int reduce_set(struct profile *p, uint32_t set, const char *by, uint32_t *ret_set)
 {
@@ -109,4 +111,61 @@ void summary_labels_free(struct label_sum *rows, int nr)
 	for (int i = 0; i < nr; i++)
 		free(rows[i].hist);
 	free(rows);
+}
+
+/* The value of the set's label "task"; 0: it has none. */
+static uint32_t task_of(const struct profile *p, uint32_t set)
+{
+	struct label_set l = profile_labels_at(p, set);
+
+	for (uint32_t i = 0; i < l.nr; i++)
+		if (!strcmp(profile_string_at(p, l.labels[i].name), LABEL_TASK))
+			return l.labels[i].value;
+	return 0;
+}
+
+static int by_task_total(const void *a, const void *b, void *profile)
+{
+	const struct task_sum *x = a, *y = b;
+
+	if (x->total != y->total)
+		return x->total > y->total ? -1 : 1;
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return strcmp(profile_string_at(profile, x->task), profile_string_at(profile, y->task));
+}
+
+int summary_tasks(const struct profile *p, struct task_sum **ret)
+{
+	uint32_t nr_sets = profile_nr_label_sets(p), nr = 0;
+	_cleanup_free_ uint32_t *row_of = calloc(nr_sets + 1u, sizeof(*row_of));
+	_cleanup_free_ struct task_sum *rows = calloc(nr_sets + 1u, sizeof(*rows));
+	struct intern tasks = INTERN_INIT;
+	int r = 0;
+
+	if (!row_of || !rows)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < nr_sets && r >= 0; i++) {
+		uint32_t task = task_of(p, i);
+
+		r = intern_add(&tasks, &task, sizeof(task), &row_of[i]);
+		if (r > 0)
+			rows[row_of[i]].task = task;
+	}
+	for (uint32_t i = 0; i < profile_nr_samples(p) && r >= 0; i++) {
+		const struct sample *s = profile_sample_at(p, i);
+
+		rows[row_of[s->labels]].count += s->count;
+		rows[row_of[s->labels]].total += s->total;
+	}
+	for (uint32_t i = 0; i < tasks.count; i++)
+		if (rows[i].task && (rows[i].count || rows[i].total))
+			rows[nr++] = rows[i];
+	intern_done(&tasks);
+	if (r < 0)
+		return r;
+	qsort_r(rows, nr, sizeof(*rows), by_task_total, (void *)(uintptr_t)p);
+	*ret = rows;
+	rows = NULL;
+	return (int)nr;
 }
