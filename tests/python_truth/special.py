@@ -9,6 +9,7 @@ import subprocess
 
 import samplers
 import truth
+from awaited import awaited
 from runs import Skip
 from stacks import EMPTY, FALSE, WHOLE, Judge, farthest, parse, part_of, shares, verdict
 
@@ -224,4 +225,5 @@ def brief(runner, table, found):
 
 
 SPECIAL = {"embedded": embedded, "stripped": stripped, "native=no": only_python,
-           "beneath": c_beneath, "forks": forks, "execs": execs, "brief": brief}
+           "beneath": c_beneath, "forks": forks,
+           "execs": execs, "brief": brief, "awaited": awaited}
