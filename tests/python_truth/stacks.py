@@ -178,7 +178,7 @@ def verdict(counts, apart, quality, complete=COMPLETE):
         yield "%d that it never had" % counts[FALSE]
     # What is sampled while it gets to know a process has no Python frames, and is said to be so.
     late = min(quality.get("interpreted_late", 0), counts[EMPTY])
-    if late > max(10, 0.01 * total):
+    if late > max(25, 0.02 * total):
         yield "%d late" % late
     if counts[WHOLE] < complete * (total - late):
         yield "%d not complete, of which %d were late" % (total - counts[WHOLE], late)

@@ -17,12 +17,6 @@ inner_work(300000)
 """
 
 
-def by_testcapi():
-    import _testcapi
-
-    return lambda: _testcapi.run_in_subinterp(SOURCE)
-
-
 def by_old_module():
     import _xxsubinterpreters as module
 
@@ -38,12 +32,12 @@ def by_module():
 
 
 def way():
-    for ways in (by_module, by_old_module, by_testcapi):
+    for ways in (by_module, by_old_module):
         try:
             return ways()  # > *
         except ImportError:
             pass
-    raise SystemExit("skipped: this build has no module for other interpreters")
+    raise SystemExit("skipped: it has no module for other interpreters")
 
 
 def outer_work(n):
