@@ -57,12 +57,12 @@ def letters_of(stack, parts, version):
 
 SOME = [(3, 6), (3, 9), (3, 10), (3, 11), (3, 12), (3, 14)]
 PROGRAMS = [
-    Program("split", 2.5),
+    Program("split", 2.2),
     Program("threads", 1.5),
-    Program("lines", 1.5, key=line_of),
+    Program("lines", 1.3, key=line_of),
     Program("names", 1.0, SOME, by_line=False, args=MODULES, key=letters_of),
     # While the second interpreter compiles what it is to run, it has no frames yet.
-    Program("several", 1.0, [(3, 8), (3, 11), (3, 12), (3, 13), (3, 15)], complete=0.95),
+    Program("several", 1.0, [(3, 8), (3, 11), (3, 12), (3, 15)], complete=0.95),
 ]
 
 
