@@ -102,10 +102,13 @@ static __always_inline __u32 compat_task_state(struct task_struct *task)
 	return task->__state;
 }
 
-/* A kernel built for one CPU has no such field: there, who asks is the one that runs. */
+/*
+ * A kernel built for one CPU has no such field: there, who asks is the one that runs. Seen in 7.2:
+ * it is no int of four bytes any more, which a plain access would need.
+ */
 static __always_inline bool compat_task_on_cpu(struct task_struct *task)
 {
-	return bpf_core_field_exists(task->on_cpu) && task->on_cpu;
+	return bpf_core_field_exists(task->on_cpu) && BPF_CORE_READ_BITFIELD_PROBED(task, on_cpu);
 }
 
 /*
