@@ -31,6 +31,15 @@ static void make_profiles(struct profile **ret_taken, struct profile **ret_sampl
 	lib = mapping(s, "/usr/lib/libx.so", "");
 	sample(s, stack_of(s, frame(s, FRAME_NATIVE, "spin", lib, 0, "", 0)), who(s, PID, 8, "x"),
 	       1, 1);
+	/* Newer, but of a time when its interpreter was not known. */
+	sample(s, stack_of(s, frame(s, FRAME_NATIVE, "loop", lib, 0, "", 0)), who(s, PID, 12, "x"),
+	       1, 1);
+	python = interpreted(s, "K.g", "/app/pack/mod.py", 1, 6);
+	sample(s, stack_of(s, python), who(s, PID, 12, "x"), 1, 1);
+	sample(s, stack_of(s, interpreted(s, "K.h", "/app/pack/mod.py", 7, 8), python),
+	       who(s, PID, 12, "x"), 1, 1);
+	sample(s, stack_of(s, frame(s, FRAME_NATIVE, "late", lib, 0, "", 0)), who(s, PID, 12, "x"),
+	       1, 1);
 	*ret_taken = t;
 	*ret_sampled = s;
 }
@@ -49,7 +58,8 @@ static struct snapshot_thread threads[] = {
 	  .result = SNAPSHOT_TAKEN,
 	  .stop = ABI_STOP_MEMORY },
 	{ .tid = 10, .comm = "hotter", .state = SNAPSHOT_RUNNING, .result = SNAPSHOT_ON_CPU },
-	{ .tid = 11, .comm = "old", .state = SNAPSHOT_ZOMBIE, .result = SNAPSHOT_NOTHING },
+	{ .tid = 12, .comm = "py", .state = SNAPSHOT_RUNNING, .result = SNAPSHOT_ON_CPU },
+	{ .tid = 13, .comm = "old", .state = SNAPSHOT_ZOMBIE, .result = SNAPSHOT_NOTHING },
 };
 
 /* What is printed of the same process `nr` times, with what was sampled or without. */
@@ -58,7 +68,7 @@ static char *printed(bool as_json, bool with_sampled, uint32_t nr)
 	struct dump_settings settings = { .as_json = as_json,
 					  .view = { .width = 80, .utf8 = true } };
 	struct snapshot_process process = {
-		.pid = PID, .threads = threads, .nr_threads = 5, .runtime = "Python 3.11"
+		.pid = PID, .threads = threads, .nr_threads = 6, .runtime = "Python 3.11"
 	};
 	struct dump_shown shown[2];
 	struct profile *taken, *sampled;
@@ -82,7 +92,7 @@ static void test_text(void **state)
 	char *text = printed(false, true, 1);
 
 	(void)state;
-	assert_string_equal(text, "python3 \\x1b[31m\\xff (pid 7, Python 3.11), 5 threads\n"
+	assert_string_equal(text, "python3 \\x1b[31m\\xff (pid 7, Python 3.11), 6 threads\n"
 				  "Thread 7 \"ma\\x0ain\", sleeping, holds the GIL\n"
 				  "    do_wait_[k]\n"
 				  "    read\\x1b (read.c:12)\n"
@@ -95,7 +105,10 @@ static void test_text(void **state)
 				  "    [incomplete: its stack goes on where memory can't be read]\n"
 				  "Thread 10 \"hotter\", running\n"
 				  "    [running; no sample within 100 ms]\n"
-				  "Thread 11 \"old\", ended\n");
+				  "Thread 12 \"py\", running\n"
+				  "    K.h (pack/mod.py:7)\n"
+				  "    K.g (pack/mod.py:1)\n"
+				  "Thread 13 \"old\", ended\n");
 	free(text);
 	text = printed(false, false, 1);
 	assert_null(strstr(text, "spin"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The present stack of every thread of a process. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -59,6 +60,8 @@ static const struct opt dump_opts[] = {
 	{ "json", 0, NULL, "print one JSON object", set_json, NULL },
 	{ 0 },
 };
+
+static const size_t MAX_NAMES = (size_t)256 << 20; /* bytes */
 
 enum { GROUP_DUMP, GROUP_FRAMES, GROUP_LOG, GROUPS };
 
@@ -141,7 +144,7 @@ static int take(struct dump *d)
 }
 
 /* The threads that no look found off a CPU. 0 or -ENOMEM. */
-static int list_running(const struct dump *d, uint32_t **ret, uint32_t *ret_nr)
+static int list_running(const struct dump *d, struct dump_wanted **ret, uint32_t *ret_nr)
 {
 	uint32_t cap = 0;
 
@@ -155,7 +158,7 @@ static int list_running(const struct dump *d, uint32_t **ret, uint32_t *ret_nr)
 				continue;
 			if (array_reserve(*ret, cap, *ret_nr + 1u) < 0)
 				return -ENOMEM;
-			(*ret)[(*ret_nr)++] = t->tid;
+			(*ret)[(*ret_nr)++] = (struct dump_wanted){ t->tid, p->runtime };
 		}
 	}
 	return 0;
@@ -168,13 +171,13 @@ static int list_running(const struct dump *d, uint32_t **ret, uint32_t *ret_nr)
 static int sample_running(struct dump *d)
 {
 	_cleanup_(strbuf_done) struct strbuf why = STRBUF_INIT;
-	_cleanup_free_ uint32_t *tids = NULL;
+	_cleanup_free_ struct dump_wanted *wanted = NULL;
 	uint32_t nr = 0;
-	int r = list_running(d, &tids, &nr);
+	int r = list_running(d, &wanted, &nr);
 
 	if (r < 0 || !nr)
 		return r;
-	r = dump_sample(d->settings, tids, nr, &d->live, &why);
+	r = dump_sample(d->settings, wanted, nr, &d->live, &why);
 	if (r < 0) {
 		log_warn("what runs on a CPU can't be sampled: %s",
 			 why.len ? strbuf_str(&why) : strerror(-r));
@@ -191,13 +194,27 @@ static int name(const struct dump *d, const struct capture *c, struct profile **
 						  .values = { { "threads", "count" }, { "", "" } },
 						  .host = "",
 						  .command = "" };
-	const struct symbolizer_settings settings = { .internals = d->settings->view.verbose };
+	const struct symbolizer_settings settings = { .internals = d->settings->view.verbose,
+						      .max_memory = MAX_NAMES };
 	_cleanup_(naming_freep) struct naming *n = NULL;
 	int r = naming_new(&n, &dump, c, &settings);
 
 	if (r >= 0)
 		r = naming_profile(n, &info, ret);
 	return r < 0 ? r : frames_apply(&d->settings->frames, ret);
+}
+
+/* Of a single sample, the capture does not say what it lacks. */
+static void note_quality(const struct capture *sampled)
+{
+	uint64_t all = sampled->quality.n[QUALITY_USER_STACKS];
+	uint64_t whole = sampled->quality.n[QUALITY_ROOT];
+
+	if (whole < all)
+		log_at(whole < all / 2 ? LOG_NOTE : LOG_VERBOSE,
+		       "of what runs on a CPU, %" PRIu64 " of %" PRIu64
+		       " stacks that were sampled are not known to be complete",
+		       all - whole, all);
 }
 
 static int dump_all(struct dump *d)
@@ -215,6 +232,8 @@ static int dump_all(struct dump *d)
 		shown[i] = (struct dump_shown){ &d->processes[i], d->taken, d->sampled };
 	if (r >= 0)
 		r = dump_print(d->settings, shown, (uint32_t)d->settings->nr_pids, stdout);
+	if (r >= 0 && d->live)
+		note_quality(live_capture(d->live));
 	if (r >= 0 && (fflush(stdout) || ferror(stdout))) {
 		r = -errno;
 		strbuf_addf(d->error, "standard output: %s", strerror(-r));

@@ -23,11 +23,17 @@ struct dump_settings {
 	struct view_settings view;
 };
 
+/* A thread that is to be sampled. */
+struct dump_wanted {
+	uint32_t tid;
+	bool interpreted; /* its process has an interpreter: the first samples don't know it yet */
+};
+
 /*
- * Samples what threads of these processes run on a CPU, until each of `tids` was seen or for
+ * Samples what threads of these processes run on a CPU, until each of those wanted was seen or for
  * DUMP_SAMPLE_MS. *ret_live holds the capture. A negative errno with one line in `error`.
  */
-int dump_sample(const struct dump_settings *settings, const uint32_t *tids, uint32_t nr_tids,
+int dump_sample(const struct dump_settings *settings, const struct dump_wanted *wanted, uint32_t nr,
 		struct live **ret_live, struct strbuf *error);
 
 /* What there is to show of a process. */

@@ -11,7 +11,8 @@ enum { COMMAND_COLUMNS = 200 };
 
 /* The stack of a thread. */
 struct found {
-	uint32_t tid, stack;
+	uint32_t tid, stack, sample;
+	bool interpreted;
 	const struct profile *profile;
 };
 
@@ -36,6 +37,40 @@ static int by_tid(const void *a, const void *b)
 	return x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
+/* Of one thread: first those that the interpreter was not known at, and the newest last. */
+static int by_worth(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+	int r = by_tid(a, b);
+
+	if (!r)
+		r = x->interpreted - y->interpreted;
+	return r ? r : x->sample < y->sample ? -1 : 1;
+}
+
+static bool is_interpreted(const struct profile *p, uint32_t stack)
+{
+	struct stack s = profile_stack_at(p, stack);
+
+	for (uint32_t i = 0; i < s.nr; i++)
+		if (profile_frame_at(p, s.frames[i])->kind == FRAME_INTERPRETER)
+			return true;
+	return false;
+}
+
+/* Only the last one of each thread stays. */
+static void keep_best(struct found_list *l)
+{
+	uint32_t nr = 0;
+
+	if (l->nr)
+		qsort(l->f, l->nr, sizeof(*l->f), by_worth);
+	for (uint32_t i = 0; i < l->nr; i++)
+		if (i + 1 == l->nr || l->f[i + 1].tid != l->f[i].tid)
+			l->f[nr++] = l->f[i];
+	l->nr = nr;
+}
+
 static int list_stacks(const struct profile *p, uint32_t pid, struct found_list *l)
 {
 	l->nr = 0;
@@ -47,10 +82,10 @@ static int list_stacks(const struct profile *p, uint32_t pid, struct found_list 
 			continue;
 		if (array_reserve(l->f, l->cap, l->nr + 1u) < 0)
 			return -ENOMEM;
-		l->f[l->nr++] = (struct found){ who->tid, s->stack, p };
+		l->f[l->nr++] = (struct found){ who->tid, s->stack, i, is_interpreted(p, s->stack),
+						p };
 	}
-	if (l->nr)
-		qsort(l->f, l->nr, sizeof(*l->f), by_tid);
+	keep_best(l);
 	return 0;
 }
 

@@ -18,29 +18,41 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static bool was_seen(const struct capture *c, uint32_t tid)
+static bool is_interpreted(const struct capture *c, uint32_t stack)
 {
-	for (uint32_t i = 0; i < c->nr_samples; i++)
-		if (capture_who_at(c, c->samples[i].who)->tid == tid)
+	struct raw_stack s = capture_stack_at(c, stack);
+
+	for (uint32_t i = 0; i < s.nr; i++)
+		if (c->objects[s.frames[i].object].kind == OBJECT_CODE)
 			return true;
 	return false;
 }
 
-static bool were_seen(const struct capture *c, const uint32_t *tids, uint32_t nr)
+static bool was_seen(const struct capture *c, const struct dump_wanted *w)
+{
+	for (uint32_t i = 0; i < c->nr_samples; i++)
+		if (capture_who_at(c, c->samples[i].who)->tid == w->tid &&
+		    (!w->interpreted || is_interpreted(c, c->samples[i].stack)))
+			return true;
+	return false;
+}
+
+static bool were_seen(const struct capture *c, const struct dump_wanted *wanted, uint32_t nr)
 {
 	for (uint32_t i = 0; i < nr; i++)
-		if (!was_seen(c, tids[i]))
+		if (!was_seen(c, &wanted[i]))
 			return false;
 	return true;
 }
 
-static int sample(struct live *l, const uint32_t *tids, uint32_t nr, struct strbuf *error)
+static int sample(struct live *l, const struct dump_wanted *wanted, uint32_t nr,
+		  struct strbuf *error)
 {
 	uint64_t end;
 	int r = live_start(l, error);
 
 	end = now_ns() + DUMP_SAMPLE_MS * 1000000ull;
-	while (r >= 0 && now_ns() < end && !were_seen(live_capture(l), tids, nr)) {
+	while (r >= 0 && now_ns() < end && !were_seen(live_capture(l), wanted, nr)) {
 		r = live_poll(l, POLL_MS);
 		if (r >= 0 || r == -EINTR)
 			r = live_drain(l);
@@ -49,7 +61,7 @@ static int sample(struct live *l, const uint32_t *tids, uint32_t nr, struct strb
 	return r < 0 ? r : live_drain(l);
 }
 
-int dump_sample(const struct dump_settings *settings, const uint32_t *tids, uint32_t nr_tids,
+int dump_sample(const struct dump_settings *settings, const struct dump_wanted *wanted, uint32_t nr,
 		struct live **ret_live, struct strbuf *error)
 {
 	const struct mode *mode = mode_find("cpu");
@@ -67,7 +79,7 @@ int dump_sample(const struct dump_settings *settings, const uint32_t *tids, uint
 	s.filter.nr_pids = settings->nr_pids;
 	r = live_open(&l, mode, &s, error);
 	if (r >= 0)
-		r = sample(l, tids, nr_tids, error);
+		r = sample(l, wanted, nr, error);
 	if (r < 0)
 		return r;
 	*ret_live = l;
