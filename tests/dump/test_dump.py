@@ -91,6 +91,31 @@ class Places(Case):
             self.assertIn(found[0], ("spin_3", "spin_2", "spin_1"))
             self.assertEqual(found, ["spin_3", "spin_2", "spin_1"][-(len(found) - 3):] + STARTS)
 
+    def tid_of(self, pid, name):
+        for tid in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{tid}/comm", encoding="utf-8") as f:
+                if f.read() == name + "\n":
+                    return int(tid)
+        return None
+
+    def test_never_off_a_cpu(self):
+        """What has a CPU for itself can only be sampled."""
+        cpus = sorted(os.sched_getaffinity(0))
+        if len(cpus) < 2:
+            self.skipTest("one CPU")
+        p = self.places()
+        tid = self.tid_of(p.pid, "busy")
+        os.sched_setaffinity(tid, cpus[-1:])
+        os.sched_setscheduler(tid, os.SCHED_FIFO, os.sched_param(10))
+        states = []
+        for _ in range(ROUNDS // 4):
+            (busy,) = self.threads(p.pid)["busy"]
+            states.append(busy["state"])
+            self.assertEqual(busy["lacks"], "")
+            found = names(busy)
+            self.assertEqual(found, ["spin_3", "spin_2", "spin_1"][-(len(found) - 3):] + STARTS)
+        self.assertIn("running", states)
+
     def test_lines(self):
         p = self.places()
         (reader,) = self.threads(p.pid)["reader"]

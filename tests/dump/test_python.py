@@ -100,6 +100,23 @@ class Python(Case):
             self.assertEqual(names(first), [SPIN, "main", "<module>"])
             self.assertEqual((first["holds_gil"], first["lacks"]), (1, ""))
 
+    def test_never_off_a_cpu(self):
+        """What has a CPU for itself can only be sampled."""
+        cpus = sorted(os.sched_getaffinity(0))
+        if len(cpus) < 2:
+            self.skipTest("one CPU")
+        python = next(pythons.of_the_machine())
+        p, _ = self.run_program(python, "busy")
+        os.sched_setaffinity(p.pid, cpus[-1:])
+        os.sched_setscheduler(p.pid, os.SCHED_FIFO, os.sched_param(10))
+        states = []
+        for _ in range(ROUNDS):
+            first = self.dump(p.pid)[1][p.pid]
+            states.append(first["state"])
+            self.assertEqual(names(first), [SPIN, "main", "<module>"])
+            self.assertEqual((first["holds_gil"], first["lacks"]), (1, ""))
+        self.assertIn("running", states)
+
     def test_no_native(self):
         python = next(pythons.of_the_machine())
         p, said = self.run_program(python, "idle")
