@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* What asyncio's tasks are called (bpf/python_tasks.h), over made-up memory. */
 #include "python_tasks_fixture.h"
 

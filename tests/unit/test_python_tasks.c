@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Who awaits an asyncio task (bpf/python_tasks.h), over made-up memory: right, cut and hostile. */
 #include "python_tasks_fixture.h"
 
