@@ -18,7 +18,7 @@
 
 enum {
 	LOG_STATS = 4, /* BPF_LOG_STATS; more would not fit into any buffer */
-	LOG_BYTES = 64 << 10,
+	LOG_BYTES = 4 << 20,
 	LAST_WORDS = 3000,
 	SLOTS = 4096,
 	SEEN = 65536,
