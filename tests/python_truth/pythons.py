@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Interpreters to be measured: those of the machine, and newer ones of Debian, each in a root
-folder of the cache with the libc that it needs. Nothing is installed.
+folder of the cache with the libc that it needs. Nothing is installed. BPFPROF_PYTHONS has paths of
+more, with a colon between them: builds without the GIL, for one.
 
   pythons.py                   fetches what is missing, and lists all
-  pythons.py run NAME ARG…     executes one, those of the cache below their own root; /tmp, /proc and
-                               /dev are there too
+  pythons.py run NAME ARG…     executes one, those of the cache below their own root, which has /tmp,
+                               /proc and /dev of the machine
 """
 import ctypes
 import glob
@@ -97,7 +98,7 @@ def fetch(name):
 
 
 def of_the_machine():
-    """Of pyenv, and of the distribution."""
+    """Of pyenv, of the distribution, and what the user has."""
     base = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     for folder in glob.glob(os.path.join(base, "versions", "3.*")):
         path = os.path.join(folder, "bin", "python3")
@@ -106,6 +107,10 @@ def of_the_machine():
     for path in glob.glob("/usr/bin/python3.*"):
         if re.search(r"/python3\.\d+$", path) and not os.path.islink(path):
             yield Python("usr-" + path[len("/usr/bin/python"):], path)
+    for path in filter(None, os.environ.get("BPFPROF_PYTHONS", "").split(":")):
+        version = subprocess.run([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+                                 stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        yield Python("own-" + version, path)
 
 
 def every():

@@ -17,7 +17,7 @@ import truth  # noqa: E402
 
 HZ = 997
 GAP = "\n" * 300
-MODULES = ["ñandú", "пакет", "𐌼𐍉𐌳"]  # letters of one, two and four bytes, as file names
+MODULES = ["ñandú", "пакет", "𐌼𐍉𐌳"]  # letters of one, two and four bytes
 READY_S = 20
 
 
@@ -43,13 +43,13 @@ def told(said, complaint):
 
 
 def within(said, began, seconds):
-    """What was spent in the time that was measured, where the program noted it."""
-    history = said.get("history") or []
-    inside = [spent for at, spent in history if began <= at <= began + seconds]
-    if len(inside) < 2:
-        return said
-    spent = {part: inside[-1][part] - inside[0][part] for part in inside[-1]}
-    return dict(said, spent=spent)
+    """What was spent in the time that was measured."""
+    def before(moment):
+        return next((spent for at, spent in reversed(said["history"]) if at <= moment), {})
+
+    first, last = before(began), before(began + seconds)
+    spent = {part: used - first.get(part, 0) for part, used in last.items()}
+    return dict(said, spent=spent) if spent else said
 
 
 class Runner:
@@ -118,8 +118,9 @@ class Runner:
         """(the stacks, the report, what the program printed)."""
         out, report = self.path("out.folded"), self.path("report.json")
         with open(report, "w", encoding="utf-8") as f:
-            done = subprocess.run([truth.BPFPROF, "cpu", "-q", "-F", str(HZ), "--no-inline", "--json",
-                                   "-o", out, *map(str, args)], stdout=f, stderr=subprocess.PIPE, text=True,
+            command = [truth.BPFPROF, "cpu", "-q", "-F", str(HZ), "--no-inline", "--json", "-o",
+                       out, *map(str, args)]
+            done = subprocess.run(command, stdout=f, stderr=subprocess.PIPE, text=True,
                                   timeout=timeout, check=False, cwd=self.folder, env=self.env)
         if done.returncode:
             raise samplers.Failed("bpfprof exited with %d: %s" % (done.returncode,

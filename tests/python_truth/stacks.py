@@ -50,10 +50,14 @@ class Code:
 def comments(path):
     """By line: (what is called, what calls)."""
     with open(path, encoding="utf-8") as f:
-        for text in f:
+        lines = f.read().splitlines()
+        parts = re.search(r"^PARTS = \[([^]]*)\]", "\n".join(lines), re.M)
+        for text in lines:
             above = re.search(r"# > (.*)", text)
             below = re.search(r"# < (.*)", text)
             calls = above.group(1).split() if above else []
+            if "PARTS" in calls:
+                calls += re.findall(r"\w+", parts.group(1))
             # What is imported, where it is.
             if re.match(r"\s*(import|from) ", text):
                 calls.append("*")
@@ -169,6 +173,10 @@ def allowed(counts):
     return max(POINTS, 3 * 100 * (0.25 / max(sum(counts.values()), 1)) ** 0.5)
 
 
+def late_allowed(total):
+    return max(25, 0.02 * total)
+
+
 def verdict(counts, apart, quality, complete=COMPLETE):
     """What is wrong, in words."""
     total = sum(counts.values())
@@ -178,7 +186,7 @@ def verdict(counts, apart, quality, complete=COMPLETE):
         yield "%d that it never had" % counts[FALSE]
     # What is sampled while it gets to know a process has no Python frames, and is said to be so.
     late = min(quality.get("interpreted_late", 0), counts[EMPTY])
-    if late > max(25, 0.02 * total):
+    if late > late_allowed(total):
         yield "%d late" % late
     if counts[WHOLE] < complete * (total - late):
         yield "%d not complete, of which %d were late" % (total - counts[WHOLE], late)

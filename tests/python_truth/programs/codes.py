@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""codes.py FILE …: the code objects of sources as this very interpreter compiles them. JSON: file to
-a list of {name, qualname, first, lines}."""
+"""codes.py FILE …: the code objects of sources as this very interpreter compiles them. JSON: file
+to a list of {name, qualname, first, lines}."""
 import dis
 import json
 import sys

@@ -2,7 +2,7 @@
 """What embed.c runs: main_part() in its first thread, thread_part() in one that C made."""
 import time
 
-from rounds import begin, clock, ending, tell
+from rounds import begin, clock, ending, note, tell
 
 LIMIT_S = 60
 spent = {"main_work": 0, "thread_work": 0}
@@ -30,6 +30,7 @@ def measured(part):
         # Gives way, so that both have their share.
         time.sleep(0.004)
         spent[part.__name__] += clock() - began  # > *
+        note(spent)  # > *
 
 
 def main_part():  # < library

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Time by line: each part is one line that burns it, told by its number. Where it says GAP, the copy
-that is run has some hundred lines more: tables of lines need several entries for that."""
+"""Time by line: each part is one line that burns it, told by its number. Where it says GAP, the
+copy that is run has some hundred lines more: tables of lines need several entries for that."""
 import sys
 import time
 
-from rounds import begin, clock, ending, tell
+from rounds import begin, clock, ending, note, tell
 
 LIMIT_S = 60
 ONES = [1] * 10000
@@ -17,6 +17,7 @@ def line():
 
 def timed(number, began):
     spent[number] = spent.get(number, 0) + clock() - began  # > *
+    note(spent)  # > *
 
 
 def straight(

@@ -5,7 +5,7 @@ import importlib
 import sys
 import time
 
-from rounds import begin, clock, ending, tell
+from rounds import begin, clock, ending, note, tell
 
 LIMIT_S = 60
 modules = [importlib.import_module(name) for name in sys.argv[1:]]  # > *
@@ -16,7 +16,8 @@ while not ending and time.monotonic() < over:
     for nr, module in enumerate(modules):
         for part in module.PARTS:
             began = clock()  # > *
-            part(nr + 1)  # > größe функция 𐌰𐌱𐌲 lang
+            part(nr + 1)  # > größe функция 𐌰𐌱𐌲
             name = part.__name__ + " " + module.__name__
             spent[name] = spent.get(name, 0) + clock() - began  # > *
+            note(spent)  # > *
 tell(spent)  # > *

@@ -3,7 +3,8 @@
 then how much CPU time each of their parts took. All of them run on CPython 3.6 to 3.15.
 
 A program says in comments which Python frames may stand upon which:
-  # > name …   from this line these are called, perhaps through C; *: what is not the program's
+  # > name …   from this line these are called, perhaps through C; *: what is not the program's;
+               PARTS: what stands in that list
   # < library  the function may be called by what is not the program's
   # < root     a stack may begin with it
 """
@@ -33,7 +34,7 @@ def begin():
 
 
 def note(spent):
-    """What it is by now, where shares change with what else the machine does."""
+    """What it is by now: the test looks at a part of the time only."""
     history.append((time.time(), dict(spent)))
 
 

@@ -2,7 +2,7 @@
 """Interpreters in one process: what is run in the second one is a source of its own."""
 import time
 
-from rounds import begin, clock, ending, tell
+from rounds import begin, clock, ending, note, tell
 
 LIMIT_S = 60
 SOURCE = """
@@ -64,4 +64,5 @@ while not ending and time.monotonic() < over:
         began = clock()  # > *
         part()  # > inner outer
         spent[part.__name__ + "_work"] += clock() - began  # > *
+        note(spent)  # > *
 tell(spent)  # > *

@@ -8,7 +8,7 @@ import sys
 import time
 import zlib
 
-from rounds import begin, clock, ending, tell
+from rounds import begin, clock, ending, note, tell
 
 LIMIT_S = 60
 DEPTH = 3000
@@ -245,13 +245,14 @@ sys.setrecursionlimit(DEPTH + 200)
 PARTS = [functions, methods, generators, comprehensions, callbacks, recursion, exceptions, beneath,
          tasks]
 for part in PARTS:
-    part()  # > functions methods generators comprehensions callbacks recursion exceptions beneath tasks
+    part()  # > PARTS
 spent = dict.fromkeys((part.__name__ for part in PARTS), 0)
 over = time.monotonic() + LIMIT_S
 begin()  # > *
 while not ending and time.monotonic() < over:
     for part in PARTS:
         began = clock()  # > *
-        part()  # > functions methods generators comprehensions callbacks recursion exceptions beneath tasks
+        part()  # > PARTS
         spent[part.__name__] += clock() - began  # > *
+        note(spent)  # > *
 tell(spent, depth=DEPTH)  # > *
