@@ -17,12 +17,22 @@ enum {
 	FIRST_WORDS = (2 * ABI_SEGMENT_BLOCKS - 1) * ABI_BLOCK_WORDS, /* two segments */
 };
 
-uint64_t tables_now(void)
+static uint64_t read_clock(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t tables_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t tables_cpu_time(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 bool tables_may(struct allowance *a)
@@ -37,7 +47,7 @@ bool tables_may(struct allowance *a)
 
 void tables_spent(struct allowance *a, uint64_t begin)
 {
-	a->left -= (int64_t)(tables_now() - begin);
+	a->left -= (int64_t)(tables_cpu_time() - begin);
 }
 
 int tables_prepare(const struct tables_settings *settings, struct bpf_object *obj)

@@ -355,7 +355,7 @@ int tables_load(struct tables *t, uint32_t object)
 		tables_want(t, object);
 		return 0;
 	}
-	begin = tables_now();
+	begin = tables_cpu_time();
 	r = read_table(t, object, &u);
 	if (r == -ENOMEM)
 		return r;

@@ -123,9 +123,12 @@ int tables_new(struct tables **ret, const struct tables_settings *settings,
 	       const struct segments_store *store, struct abi_space *entries,
 	       struct tracker *tracker, struct capture *capture);
 uint64_t tables_now(void);
+/* Of this thread: on a busy machine the time that passes is mostly others'. */
+uint64_t tables_cpu_time(void);
 /* Loads the tables of what is asked for. 0 or -ENOMEM. */
 int tables_load_asked(struct tables *t, const struct abi_ask *ask, const struct space_key *key);
-/* Work of this kind may be done. tables_spent(): since `begin`, it was. */
+/* Work of this kind may be done. tables_spent(): since `begin`, by
+ * tables_cpu_time(), it was. */
 bool tables_may(struct allowance *a);
 void tables_spent(struct allowance *a, uint64_t begin);
 

@@ -193,7 +193,7 @@ static int find_runtime(struct tables *t, struct published *p)
 
 int tables_publish(struct tables *t, struct published *p)
 {
-	uint64_t begin = tables_now(), tables;
+	uint64_t begin = tables_now(), cpu_begin = tables_cpu_time(), tables;
 	struct space_version version;
 	bool lacks;
 	int r;
@@ -213,7 +213,7 @@ int tables_publish(struct tables *t, struct published *p)
 		if (r == -ENOSPC)
 			withdraw_longest(t, t->nr_list);
 		t->counts.no_list++;
-		tables_spent(tables_listing(t, version.nr), begin);
+		tables_spent(tables_listing(t, version.nr), cpu_begin);
 		return r == -ENOMEM ? r : 0;
 	}
 	p->version = version;
@@ -221,7 +221,7 @@ int tables_publish(struct tables *t, struct published *p)
 	p->lacks = lacks;
 	p->due = false;
 	p->made = begin;
-	tables_spent(tables_listing(t, version.nr), begin);
+	tables_spent(tables_listing(t, version.nr), cpu_begin);
 	return 0;
 }
 

@@ -139,7 +139,7 @@ static int walk_all(struct tables *t, const struct abi_copy *c, uint32_t max_dep
 int tables_walk(struct tables *t, const struct abi_copy *c, uint32_t max_depth,
 		struct tables_stack *ret)
 {
-	uint64_t begin = tables_now();
+	uint64_t begin = tables_cpu_time();
 	struct rewalk r;
 	int err;
 
