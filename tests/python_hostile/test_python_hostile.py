@@ -62,7 +62,7 @@ CASES = [
     Case("shims", (12, 13), loses=(CALLS, LOST)),
     Case("pointers", (9, 11, 12, 13), loses=(LOST,)),
     Case("innermost", (10, 11, 12, 13), loses=(LOST,)),
-    Case("noncode", (9, 10, 11, 13, 12), loses=(CODE,)),
+    Case("noncode", (9, 10, 11, 13, 12), loses=(CODE,), share=0.4),
     Case("stranger", (9, 10, 11, 12, 13), loses=(LOST,)),
     Case("names", (9, 11, 12, 13), names=None),
     Case("lengths", (9, 10, 11, 12, 13), names=None),
@@ -70,10 +70,10 @@ CASES = [
     Case("offsets", (13,)),
     Case("keys", (9, 10, 11, 13)),
     Case("race", (9, 11, 13, 12), names=None),
-    Case("compiled", (10, 12, 13), names=r"flooded_\d+"),
+    Case("compiled", (10, 12, 13), names=r"flooded_\d+", share=0.4),
     Case("flood", (11, 12, 13), names=r"new\d+", share=1.0),
     Case("flood", (11, 12, 13), names=r"new\d+", share=1.0, options=("--max-memory", "64M"),
-         limit_kb=64 << 10),
+         limit_kb=72 << 10),  # … and its programs
     Case("wide", (9, 10, 13, 11), names="w+…?", share=1.0),
     Case("threads", (11, 13), names="work"),
     Case("deep", (10, 11, 13), names="down", loses=(CALLS,)),
@@ -312,6 +312,11 @@ def all_runs(runner):
     several = [runner.found[m] for m in (11, 9, 12, 13) if m in runner.found]
     if len(several) > 1:
         yield "execs", Case("execs", share=0.6), [several[-1], ENEMY, "30", "execs", *several]
+    # Those of the tests of native stacks: a Python program among ever new processes and mappings.
+    for what in (("births", "forks"), ("births", "execs"), ("mappings", "churn"), ("mappings", "many", "65400"),
+                 ("mappings", "lists", "200"), ("pointers",)):
+        path = os.path.join(truth.PROGRAMS, "..", "unwind_hostile", what[0])
+        yield " ".join(what), Case(what[0], share=0.6, native=False), [path, "30", *what[1:]]
     for case in Programs(runner.folder).cases():
         yield case.name, case, case.program
 
