@@ -48,6 +48,8 @@ def job(size):
 
 sys.setrecursionlimit(5000)
 if sys.argv[2] == "job":
+    # Until it may begin.
+    sys.stdin.readline()
     job(int(sys.argv[1]))
 else:
     # <module> is one of them.
