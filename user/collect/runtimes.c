@@ -235,7 +235,8 @@ int runtimes_find(struct runtimes *r, const struct space_key *key, uint32_t *pla
 	at = err < 0 ? 0 : find_place(r);
 	if (!at)
 		return 0;
-	r->placed[at] = (struct placed){ true, *key, s.object, s.bias };
+	r->placed[at] =
+		(struct placed){ .used = true, .key = *key, .object = s.object, .bias = s.bias };
 	r->entries[at] = made;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	*place = at;

@@ -10,11 +10,12 @@
 
 /*
  * A process that has new code all the time, or makes it long, gets so much of our time for it, and
- * a part of the time that passes. Beyond that only what the kernel half read is used.
+ * a part of the time that passes. Beyond that only what the kernel half read is used. Others' code
+ * has its own.
  */
-#define NAMING_CREDIT_NS 300000000ull
+#define NAMING_CREDIT_NS 200000000ull
 
-enum { NAMING_DIVISOR = 8 };
+enum { NAMING_DIVISOR = 10 };
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -24,13 +25,13 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static bool may_read(struct runtimes *r)
+static bool may_read(struct placed *p)
 {
 	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
-	if (!r->since_ns)
-		r->since_ns = now;
-	return r->naming_ns < NAMING_CREDIT_NS + (now - r->since_ns) / NAMING_DIVISOR;
+	if (!p->since_ns)
+		p->since_ns = now;
+	return p->naming_ns < NAMING_CREDIT_NS + (now - p->since_ns) / NAMING_DIVISOR;
 }
 
 /* A code object, as long as it is one: of a family of processes. */
@@ -125,8 +126,8 @@ int runtimes_take_code(struct runtimes *r, const struct abi_code *c, size_t size
 	if (!c->runtime || c->runtime >= r->nr || !r->placed[c->runtime].used)
 		return 0;
 	begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	err = name(r, c->runtime, c, may_read(r), &code);
-	r->naming_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+	err = name(r, c->runtime, c, may_read(&r->placed[c->runtime]), &code);
+	r->placed[c->runtime].naming_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
 	return err <= 0 ? err : learn(r, &key, code);
 }
 
@@ -158,11 +159,11 @@ static int read_if_allowed(struct runtimes *r, uint32_t place, const struct code
 	uint64_t begin;
 	int err;
 
-	if (!may_read(r))
+	if (!may_read(&r->placed[place]))
 		return 0;
 	begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	err = read_now(r, place, key, ret);
-	r->naming_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+	r->placed[place].naming_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
 	return err;
 }
 

@@ -22,6 +22,7 @@ struct placed {
 	struct space_key key;
 	uint32_t object;
 	uint64_t bias;
+	uint64_t since_ns, naming_ns; /* since when its code is named; CPU time that it took */
 };
 
 struct runtimes {
@@ -37,7 +38,6 @@ struct runtimes {
 	uint32_t *codes; /* of the capture, by id of code_keys */
 	uint32_t cap_codes;
 	struct raw_frame lost, left_out, awaited[ABI_AWAITED_ENDS]; /* marks */
-	uint64_t since_ns, naming_ns; /* since when code is named; CPU time that it took */
 };
 
 /* runtimes.c. Where a process has a file, that maps `offset` of it at `start`. */
