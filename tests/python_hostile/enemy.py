@@ -350,7 +350,7 @@ def say_ready():
 def main():
     gc.disable()
     with open("/proc/self/comm", "w", encoding="ascii") as f:
-        f.write("enemy")
+        f.write(os.environ.get("ENEMY", "enemy"))
     what = sys.argv[2]
     if what not in ("offsets",):
         say_ready()

@@ -224,7 +224,7 @@ int main(int argc, char **argv)
 #endif
 	printf("chain: spin middle main\nchain: race\n");
 	/* Others may be called as its file is. */
-	prctl(PR_SET_NAME, "enemy");
+	prctl(PR_SET_NAME, getenv("ENEMY") ? getenv("ENEMY") : "enemy");
 	chain_start(argc, argv);
 	while (!chain_is_over()) {
 #if KIND == 2

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """steady.py SECONDS: a program that does nothing wrong; always in inner(), or on its way there."""
+import os
 import sys
 import time
 
@@ -21,6 +22,6 @@ def outer(end):
 
 
 with open("/proc/self/comm", "w", encoding="ascii") as f:
-    f.write("steady")
+    f.write(os.environ.get("STEADY", "steady"))
 print("ready", flush=True)
 outer(time.monotonic() + float(sys.argv[1]))

@@ -34,6 +34,8 @@ MAX_SHARE = 0.25  # of one CPU
 LONG = bool(os.environ.get("BPFPROF_LONG"))
 # A frame that a fake made, whatever it is called.
 MADE_UP = re.compile(r"fake_|\[interpreted\]|\[code without a name\]|\[calls left out\]|.* \(.*\)$", re.S)
+# Another run of this test may be measured, too.
+NAME, STEADY_NAME = f"enemy{os.getpid()}", f"steady{os.getpid()}"
 ENEMY = os.path.join(HERE, "enemy.py")
 with open(ENEMY, encoding="utf-8") as source:
     OWN = {n.name for n in ast.walk(ast.parse(source.read())) if isinstance(n, ast.FunctionDef)}
@@ -170,7 +172,7 @@ class Programs:
 
 def start(command):
     """The process, and what it says until it is ready."""
-    env = dict(os.environ, PYTHONDONTWRITEBYTECODE="1")
+    env = dict(os.environ, PYTHONDONTWRITEBYTECODE="1", ENEMY=NAME, STEADY=STEADY_NAME)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                start_new_session=True, env=env)
     said = []
@@ -193,7 +195,7 @@ class Steady:
         self.whole = self.empty = self.false = 0
         self.worst = ""
         for s in stacks:
-            if s.comm != "steady":
+            if s.comm != STEADY_NAME:
                 continue
             names = tuple(f.name for f in called(s))
             if names and names == STEADY[:len(names)] and len(names) > 1:
@@ -280,7 +282,7 @@ class Runner:
 
     def of_enemy(self, case, stacks, said, quality):
         """Nothing is shown that it does not have."""
-        theirs = [s for s in stacks if s.comm == "enemy"]
+        theirs = [s for s in stacks if s.comm == NAME]
         if case.names is not None:
             known = re.compile(f"<module>|<listcomp>|{case.names}")
             for frame in (frame for s in theirs for frame in called(s)):
