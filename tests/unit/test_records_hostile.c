@@ -144,7 +144,11 @@ static int take_stack(void)
 		       .time = f.time,
 		       .stop = (uint8_t)(below(16) ? below(ABI_STOPS) : any()),
 		       .flags = (uint8_t)any(),
-		       .mappings = (uint32_t)below(3) } };
+		       .mappings = (uint32_t)below(3),
+		       .nr_calls = (uint16_t)(below(8) ? 0 : below(20)),
+		       .awaited = (uint8_t)any(),
+		       .nr_awaiters = (uint8_t)(below(8) ? 0 : below(20)),
+		       .has_name = (uint8_t)(below(8) ? 0 : any()) } };
 	uint32_t kernel = (uint32_t)below(8), user = (uint32_t)below(56);
 
 	r.s.space = 1000 + r.s.tgid - PID;

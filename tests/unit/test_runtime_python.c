@@ -201,7 +201,72 @@ static void offsets_that_a_process_says(void **state)
 		assert_int_equal(l.abi.object_type, 8);
 		assert_int_equal(l.interpreters, minor == 13 ? 632 : minor == 14 ? 808 : 936);
 		assert_int_equal(l.interpreter_threads, minor == 15 ? 7336 : 7344);
+		/* Tasks are followed from 3.14 on. */
+		assert_int_equal(l.abi.state_task, minor == 13 ? 0 : minor == 14 ? 872 : 1032);
+		assert_int_equal(l.abi.frame_stack, minor == 13 ? 0 : 64);
+		assert_int_equal(l.abi.type_flags, minor == 13 ? 0 : 168);
+		assert_int_equal(l.abi.coroutine_frame, minor == 13 ? 0 : 72);
+		assert_int_equal(l.abi.coroutine_state, minor == 13 ? 0 : 67);
+		/* Where nobody knows how a build keeps them, they aren't. */
+		words[2] = 1;
+		assert_int_equal(read_block(words, minor, &l), 0);
+		assert_int_equal(l.abi.state_task, 0);
 	}
+}
+
+static struct abi_python find_tasks(unsigned which, const uint64_t *tasks)
+{
+	struct runtime_process p = { .memory = *own_memory(), .libc_fd = -1 };
+	_cleanup_(strbuf_done) struct strbuf why = STRBUF_INIT;
+	struct python_release r = { 3, blocks[which].minor, 0, PYTHON_FINAL, 0 };
+	struct python_build b = { .layout = python_layout_of(&r, NULL), .tasks = (uintptr_t)tasks };
+	struct python_layout l;
+	uint64_t words[128], head;
+
+	fill_block(words, which);
+	b.runtime = (uintptr_t)words;
+	assert_int_equal(python_find_layout(&b, &p, &l, &head, &why), 0);
+	return l.abi;
+}
+
+/* What the module of tasks says; Python's stacks don't hang on it. */
+static void offsets_of_tasks(void **state)
+{
+	static const uint64_t said[] = { 168, 144, 104, 116, 117, 136, 160, 8, 0, 0, 0, 1000, 0 };
+	static const uint8_t absurd_at[] = { 1, 2, 3, 4, 5, 11 };
+	uint64_t words[ARRAY_SIZE(said)];
+	struct abi_python l;
+
+	(void)state;
+	for (unsigned i = 1; i < ARRAY_SIZE(blocks); i++) {
+		l = find_tasks(i, said);
+		assert_int_equal(l.state_task, 1000);
+		assert_int_equal(l.task_name, 144);
+		assert_int_equal(l.task_awaiter, 104);
+		assert_int_equal(l.task_is_task, 116);
+		assert_int_equal(l.task_awaiters, 117);
+		assert_int_equal(l.task_coroutine, 136);
+		for (size_t k = 0; k < ARRAY_SIZE(absurd_at); k++) {
+			memcpy(words, said, sizeof(words));
+			words[absurd_at[k]] = k & 1 ? UINT64_MAX : 65544;
+			assert_int_equal(find_tasks(i, words).state_task, 0);
+		}
+		memcpy(words, said, sizeof(words));
+		words[11] = 1001;
+		assert_int_equal(find_tasks(i, words).state_task, 0);
+		/* It is in another file, or can't be read. */
+		l = find_tasks(i, NULL);
+		assert_int_equal(l.state_task, i == 1 ? 872 : 1032);
+		assert_int_equal(l.task_awaiter, 96);
+		assert_int_equal(l.task_is_task, 108);
+		assert_int_equal(l.task_awaiters, 109);
+		assert_int_equal(l.task_coroutine, 128);
+		assert_int_equal(l.task_name, 136);
+		l = find_tasks(i, (const uint64_t *)8);
+		assert_int_equal(l.state_task, i == 1 ? 872 : 1032);
+	}
+	/* No version before has them. */
+	assert_int_equal(find_tasks(0, said).state_task, 0);
 }
 
 /* Whatever it says: it is refused, or the walk stays within what it reads. */
@@ -226,6 +291,7 @@ static void offsets_that_are_absurd(void **state)
 				if (!r && python_layout_is_walkable(&l)) {
 					assert_true(l.abi.frame_owner < PYTHON_FRAME_SHORT);
 					assert_true(l.abi.frame_at <= PYTHON_FRAME_SHORT - 8);
+					assert_true(l.abi.frame_stack <= PYTHON_FRAME_SHORT - 8);
 					assert_in_range(l.abi.code_qualname, PYTHON_CODE_FROM, 152);
 				} else {
 					nr_refused++;
@@ -446,6 +512,7 @@ int main(void)
 		cmocka_unit_test(versions_that_are_refused),
 		cmocka_unit_test(offsets_lie_within_what_is_read),
 		cmocka_unit_test(offsets_that_a_process_says),
+		cmocka_unit_test(offsets_of_tasks),
 		cmocka_unit_test(offsets_that_are_absurd),
 		cmocka_unit_test(blocks_that_are_not_there),
 		cmocka_unit_test_setup(describes_itself, begin),
