@@ -194,6 +194,26 @@ static void test_loops(void **state)
 	}
 }
 
+/* Frames that come again and again are one task's only once. */
+static void test_loop_of_frames(void **state)
+{
+	(void)state;
+	FOR_BOTH(l)
+	{
+		uint64_t task = begin(&l);
+		uint32_t nr = 0;
+
+		made_word(task + l.task_awaiter, made_coroutines(&l, 1, 2));
+		made_word(want.frames[4] + l.frame_previous, want.frames[0]);
+		walk(&l);
+		assert_int_equal(w.p.stop, ABI_INTERPRETED_DEPTH);
+		assert_int_equal(w.p.nr_awaiters, 2);
+		for (uint32_t i = 0; i < ABI_MAX_CALLS; i++)
+			nr += !!(w.calls[i].check & ABI_CALL_TASK);
+		assert_int_equal(nr, 1);
+	}
+}
+
 static void test_other_coroutines(void **state)
 {
 	(void)state;
@@ -322,11 +342,17 @@ static void test_random_layouts(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chain),		cmocka_unit_test(test_no_task),
-		cmocka_unit_test(test_other_task),	cmocka_unit_test(test_several),
-		cmocka_unit_test(test_future),		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_loops),		cmocka_unit_test(test_other_coroutines),
-		cmocka_unit_test(test_each_read_fails), cmocka_unit_test(test_random_memory),
+		cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_no_task),
+		cmocka_unit_test(test_other_task),
+		cmocka_unit_test(test_several),
+		cmocka_unit_test(test_future),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_loops),
+		cmocka_unit_test(test_loop_of_frames),
+		cmocka_unit_test(test_other_coroutines),
+		cmocka_unit_test(test_each_read_fails),
+		cmocka_unit_test(test_random_memory),
 		cmocka_unit_test(test_random_layouts),
 	};
 
