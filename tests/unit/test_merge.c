@@ -113,21 +113,25 @@ static void interpreted_frames_alone(void **state)
 	uint32_t k = frame(p, FRAME_KERNEL, "read", 0, 1, "", 0);
 	uint32_t c = frame(p, FRAME_NATIVE, "sum", lib, 2, "", 0);
 	uint32_t f = interpreted(p, "f", "a.py", 1, 2), g = interpreted(p, "g", "a.py", 5, 6);
+	uint32_t m = frame(p, FRAME_MARK, "[some]", 0, 0, "", 0);
 	char *folded;
 
 	(void)state;
 	sample(p, stack_of(p, k, c, f, c, g, c), w, 1, 10);
 	sample(p, stack_of(p, f, g), w, 2, 20);
 	sample(p, stack_of(p, k, c), w, 4, 40);
+	/* What says that something is missing, where it is. */
+	sample(p, stack_of(p, c, f, m, c, g), w, 5, 50);
 	profile_info(p)->quality.n[QUALITY_EVENTS] = 7;
 	assert_int_equal(profile_interpreted(p, &reduced), 0);
 	folded = exported(reduced, "folded", false, NULL);
-	assert_string_equal(folded, "py;g (a.py:5);f (a.py:1) 3\npy;sum;read_[k] 4\n");
+	assert_string_equal(folded, "py;g (a.py:5);[some];f (a.py:1) 5\npy;g (a.py:5);f (a.py:1) "
+				    "3\npy;sum;read_[k] 4\n");
 	assert_int_equal(profile_facts(reduced)->quality.n[QUALITY_EVENTS], 7);
 	assert_int_equal(profile_facts(reduced)->duration_ns, cpu_info.duration_ns);
 	assert_string_equal(profile_facts(reduced)->command, cpu_info.command);
 	/* What was given is as it was. */
-	assert_int_equal(profile_nr_samples(p), 3);
+	assert_int_equal(profile_nr_samples(p), 4);
 	free(folded);
 	profile_free(p);
 	profile_free(reduced);

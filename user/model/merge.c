@@ -11,7 +11,7 @@ struct merge {
 	struct profile *into;
 	const struct profile *from;
 	uint32_t *strings, *mappings, *frames, *stacks, *whos, *labels; /* from's id → into's */
-	bool interpreted; /* stacks with frames of an interpreter keep only these */
+	bool interpreted; /* stacks with frames of an interpreter keep only these, and marks */
 };
 
 static int merge_strings(struct merge *m)
@@ -57,6 +57,14 @@ static int merge_frames(struct merge *m)
 	return 0;
 }
 
+/* Marks say what is missing between frames. */
+static bool is_kept(const struct merge *m, uint32_t frame)
+{
+	enum frame_kind kind = profile_frame_at(m->from, frame)->kind;
+
+	return kind == FRAME_INTERPRETER || kind == FRAME_MARK;
+}
+
 static bool is_interpreted(const struct merge *m, uint32_t frame)
 {
 	return profile_frame_at(m->from, frame)->kind == FRAME_INTERPRETER;
@@ -71,7 +79,7 @@ static uint32_t convert_stack(const struct merge *m, const struct stack *s, uint
 	for (uint32_t k = 0; m->interpreted && k < s->nr && !reduce; k++)
 		reduce = is_interpreted(m, s->frames[k]);
 	for (uint32_t k = 0; k < s->nr; k++)
-		if (!reduce || is_interpreted(m, s->frames[k]))
+		if (!reduce || is_kept(m, s->frames[k]))
 			frames[nr++] = m->frames[s->frames[k]];
 	return nr;
 }

@@ -113,8 +113,8 @@ int profile_add(struct profile *p, const struct sample *s);
 int profile_merge(struct profile *into, const struct profile *from, double scale);
 
 /*
- * Copies `from`, but stacks that have frames of an interpreter keep only these. 0 and a new
- * profile, or -ENOMEM.
+ * Copies `from`, but stacks that have frames of an interpreter keep only these, and marks. 0 and a
+ * new profile, or -ENOMEM.
  */
 int profile_interpreted(const struct profile *from, struct profile **ret);
 /* From now on names, and sums by name, tell lines of an interpreted function apart. No file keeps
