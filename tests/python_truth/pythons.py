@@ -5,8 +5,8 @@ folder of the cache with the libc that it needs. Nothing is installed. BPFPROF_P
 more, with a colon between them: builds without the GIL, for one.
 
   pythons.py                   fetches what is missing, and lists all
-  pythons.py run NAME ARG…     executes one, those of the cache below their own root, which has /tmp,
-                               /proc and /dev of the machine
+  pythons.py run NAME ARG…     executes one, those of the cache below their own root, which has
+                               /tmp, /proc and /dev of the machine
 """
 import ctypes
 import glob

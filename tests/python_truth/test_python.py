@@ -97,6 +97,13 @@ class Table:
         print("%-15s %-9s %s" % (who, what, why), flush=True)
 
 
+def shallow(stacks):
+    """Samples at the bottom of split.py's recursion that lack most of its calls: 512 are kept."""
+    return sum(s.count for s in stacks if any(f.startswith("descend (") for f in s.frames[-2:]) and
+               "[calls left out]" in s.frames and
+               sum(f.startswith("descend (") for f in s.frames) < 500)
+
+
 def measure(runner, python, program):
     """(counts, the worst, the farthest share, what is wrong); again where a busy host left next to
     nothing of a CPU to the program, or to who was to get to know it."""
@@ -110,7 +117,10 @@ def measure(runner, python, program):
     counts, bad = runner.judge(python, program.by_line).count(m.folded)
     found = shares(m.folded, lambda s: program.key(s, m.said["spent"], python.version))
     apart = farthest(found, m.said["spent"])
-    return counts, bad, apart, list(verdict(counts, apart, m.quality, program.complete))
+    wrong = list(verdict(counts, apart, m.quality, program.complete))
+    if shallow(m.folded):
+        wrong.append("%d not as deep as they were" % shallow(m.folded))
+    return counts, bad, apart, wrong
 
 
 def one(runner, table, python, program):

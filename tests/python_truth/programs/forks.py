@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""forks.py SECONDS: a child that works on after fork(), a child of it, and the parent. The functions
-of the children were never run before they were forked."""
+"""forks.py SECONDS: a child that works on after fork(), a child of it, and their parent. What the
+children run was never run before."""
 import os
 import sys
 import time
