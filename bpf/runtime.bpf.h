@@ -48,6 +48,9 @@ struct {
 	__uint(max_entries, SCRATCH_LEVELS);
 } interpreting SEC(".maps");
 
+/* Of one function call: a verifier follows each round of the loop around it, but these once. */
+enum { STEPS_AT_ONCE = 8 };
+
 /* Functions of their own, with scalars, as unwind_step(). `level`: of the scratch. */
 __noinline int interpreted_begin(__u32 level, __u32 runtime, __u64 thread)
 {
@@ -59,7 +62,7 @@ __noinline int interpreted_begin(__u32 level, __u32 runtime, __u64 thread)
 	return python_begin(&i->python, &r->python, thread);
 }
 
-__noinline int interpreted_step(__u32 level, __u32 runtime)
+__noinline int interpreted_steps(__u32 level, __u32 runtime)
 {
 	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
 	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
@@ -67,7 +70,10 @@ __noinline int interpreted_step(__u32 level, __u32 runtime)
 
 	if (!i || !r || !s)
 		return 1;
-	return python_step(&i->python, &r->python, i->calls, s->walk.entries);
+	for (int n = 0; n < STEPS_AT_ONCE; n++)
+		if (python_step(&i->python, &r->python, i->calls, s->walk.entries))
+			return 1;
+	return 0;
 }
 
 __noinline int interpreted_await_step(__u32 level, __u32 runtime)
@@ -108,9 +114,8 @@ static __always_inline void interpreted_walk(struct scratch *s, __u32 level, __u
 	in->python.in_task = in->python.awaited = 0;
 	if (!interpreted_begin(level, runtime, compat_thread_pointer())) {
 		in->python.stop = ABI_INTERPRETED_DEPTH;
-		/* A shim counts as no call. */
-		for (int i = 0; i <= ABI_CALLS_WALKED + ABI_MAX_ENTRIES; i++)
-			if (interpreted_step(level, runtime))
+		for (int i = 0; i <= PYTHON_MAX_STEPS / STEPS_AT_ONCE; i++)
+			if (interpreted_steps(level, runtime))
 				break;
 	}
 	s->stack.runtime = runtime;

@@ -4,11 +4,11 @@
 #include "hash.h"
 #include "unwind.bpf.h"
 
-/*
- * A function of its own, so that the verifier walks the loop once: scalar
- * arguments only, since 5.10 takes no pointers here.
- */
-__noinline __u64 hash_frames(__u32 level, __u32 nr, __u64 h)
+/* Of one function call, which a verifier follows once. */
+enum { HASHED_AT_ONCE = 32 };
+
+/* Of the words from `at` on, to `nr`. Scalar arguments only: 5.10 takes no pointers here. */
+__noinline __u64 hash_words(__u32 level, __u32 at, __u32 nr, __u64 h)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
 	__u64 odd = ~h;
@@ -16,14 +16,26 @@ __noinline __u64 hash_frames(__u32 level, __u32 nr, __u64 h)
 	if (!s)
 		return 0;
 	/* Two at a time: a multiplication need not wait for the one before. */
-	for (__u32 i = 0; i < ABI_STACK_WORDS; i += 2) {
-		if (i >= nr)
+	for (__u32 i = 0; i < HASHED_AT_ONCE; i += 2) {
+		__u64 n = (__u64)at + i;
+
+		barrier_var(n);
+		if (n >= ABI_STACK_WORDS - 1 || n >= nr)
 			break;
-		h = hash_word(h, s->frames[i]);
-		if (i + 1 < nr)
-			odd = hash_word(odd, s->frames[i + 1]);
+		h = hash_word(h, s->frames[n]);
+		if (n + 1 < nr)
+			odd = hash_word(odd, s->frames[n + 1]);
 	}
-	h = hash_word(h, odd);
+	return hash_word(h, odd);
+}
+
+__noinline __u64 hash_frames(__u32 level, __u32 nr, __u64 h)
+{
+	for (__u32 at = 0; at < ABI_STACK_WORDS; at += HASHED_AT_ONCE) {
+		if (at >= nr)
+			break;
+		h = hash_words(level, at, nr, h);
+	}
 	return hash_id(h);
 }
 
