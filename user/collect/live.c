@@ -30,7 +30,7 @@ static const uint64_t DEFAULT_MEMORY = 256ull << 20;
 static const uint64_t FIRST_PAUSE_NS = 500000, LAST_PAUSE_NS = 8000000;
 static const char CACHE_FOLDER[] = "/var/cache/bpfprof/unwind";
 static const uint64_t CACHE_BYTES = 256ull << 20;
-enum { NR_SPACES = 8192, NR_RUNTIMES = 1024, PENDING_MS = 5 };
+enum { NR_SPACES = 8192, NR_RUNTIMES = 1024, PENDING_MS = 2 };
 
 struct live {
 	const struct mode *mode;

@@ -5,9 +5,9 @@
 #include "base/array.h"
 #include "collect/tables_inside.h"
 
-#define FIRST_WAIT_NS 5000000ull
+#define FIRST_WAIT_NS 2000000ull
 #define LAST_WAIT_NS  1000000000ull
-#define LOOK_WAIT_NS  10000000ull
+#define LOOK_WAIT_NS  2000000ull
 
 enum {
 	NUMBER_WORDS = 2, /* a list's number, before its mappings */
