@@ -7,7 +7,10 @@
 /* Of one function call, which a verifier follows once. */
 enum { HASHED_AT_ONCE = 32 };
 
-/* Of the words from `at` on, to `nr`. Scalar arguments only: 5.10 takes no pointers here. */
+/*
+ * Of the words from `at` on, to `nr`; behind an odd number of them stands a 0. Scalar arguments
+ * only: 5.10 takes no pointers here.
+ */
 __noinline __u64 hash_words(__u32 level, __u32 at, __u32 nr, __u64 h)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
@@ -19,18 +22,24 @@ __noinline __u64 hash_words(__u32 level, __u32 at, __u32 nr, __u64 h)
 	for (__u32 i = 0; i < HASHED_AT_ONCE; i += 2) {
 		__u64 n = (__u64)at + i;
 
+		if (n >= nr)
+			break;
+		/* Last, and of a number that is in no other register. */
 		barrier_var(n);
-		if (n >= ABI_STACK_WORDS - 1 || n >= nr)
+		if (n > ABI_STACK_WORDS - 2)
 			break;
 		h = hash_word(h, s->frames[n]);
-		if (n + 1 < nr)
-			odd = hash_word(odd, s->frames[n + 1]);
+		odd = hash_word(odd, s->frames[n + 1]);
 	}
 	return hash_word(h, odd);
 }
 
 __noinline __u64 hash_frames(__u32 level, __u32 nr, __u64 h)
 {
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+
+	if (s && nr < ABI_STACK_WORDS)
+		s->frames[nr] = 0;
 	for (__u32 at = 0; at < ABI_STACK_WORDS; at += HASHED_AT_ONCE) {
 		if (at >= nr)
 			break;
