@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import truth  # noqa: E402
 
 HZ = 999
+INTERPRETED = re.compile(r" \(.*:\d+\)$")
 UNWIND = os.environ.get("UNWIND", "eh-frame")
 
 
@@ -30,11 +31,14 @@ def run(command, timeout, **kwargs):
 
 
 def by_bpfprof(pid, seconds, folder, *options):
-    """Also what it says of its own quality, by the keys of --json."""
+    """Also what it says of its own quality, by the keys of --json. Native frames alone, and all of
+    them: an interpreter's own, which only -v shows, and not what it runs."""
     folded = os.path.join(folder, "out.folded")
-    text = run([truth.BPFPROF, "cpu", "-q", "-F", HZ, "--unwind", UNWIND, "-U", "--no-inline",
+    text = run([truth.BPFPROF, "cpu", "-v", "-F", HZ, "--unwind", UNWIND, "-U", "--no-inline",
                 "--json", "-d", seconds, "-p", pid, "-o", folded, *options], seconds + 60)
-    return [(s.frames, s.count) for s in truth.Folded.read(folded)], quality(text)
+    stacks = [([f for f in s.frames if not INTERPRETED.search(f)], s.count)
+              for s in truth.Folded.read(folded)]
+    return stacks, quality(text)
 
 
 def quality(text):
