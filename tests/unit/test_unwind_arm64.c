@@ -105,7 +105,8 @@ static void test_augmentations(void **state)
 	assert_int_equal(eh_rule(&f, 32), SP_ROW(0, 0));
 	assert_int_equal(eh_rule(&f, 48), SP_ROW(16, 0));
 	assert_int_equal(eh_rule(&f, 64), CFI_SIGNAL);
-	assert_int_equal(eh_rule(&f, 64 + sizeof(call)), CFI_GAP);
+	assert_int_equal(eh_rule(&f, 64 + sizeof(call)), CFI_SIGNAL);
+	assert_int_equal(eh_rule(&f, 64 + sizeof(call) + 1), CFI_GAP);
 	assert_int_equal(f.table->nr_bad, 0);
 	eh_done(&f);
 }

@@ -275,8 +275,13 @@ static void test_signal(void **state)
 	eh_fde(&f, 32, 16, B(0x0c, 7, 8, 0x90, 1));
 	eh_cie(&f);
 	eh_fde(&f, 48, 16, FRAME(0xa8));
+	eh_cie_of(&f, 1, "zRS", 4, B(0x1b), NONE);
+	eh_fde(&f, 80, 9, FRAME(0xa8));
 	eh_compile(&f);
 	assert_int_equal(eh_rule(&f, 0), CFI_SIGNAL);
+	/* Its system call returns behind it. */
+	assert_int_equal(eh_rule(&f, 80 + 9), CFI_SIGNAL);
+	assert_int_equal(eh_rule(&f, 80 + 10), CFI_GAP);
 	assert_int_equal(eh_rule(&f, 16), CFI_BROKEN);
 	assert_int_equal(eh_rule(&f, 32), CFI_BROKEN);
 	assert_int_equal(unwind_table_rule(f.table, EH_TEXT + 48, &rule), CFI_FULL);

@@ -20,10 +20,12 @@ struct compile {
 	struct cfa_walk walk;
 	struct gaps gaps;
 	bool needs_base; /* some frame begins at the base register */
+	uint32_t last;	 /* the rule in force where the next one begins */
 };
 
 static int set(struct compile *c, uint64_t address, uint32_t rule)
 {
+	c->last = rule;
 	return block_writer_set(c->writer, address, rule, NULL);
 }
 
@@ -41,11 +43,14 @@ static int write_gap(struct compile *c, const struct unwind_segment *s, uint64_t
 	int r = 0;
 
 	while (!r && begin < end) {
+		/* Who is in a trampoline's system call returns behind its last instruction. */
+		uint64_t from = begin + (c->last == CFI_SIGNAL);
+
 		if (!s || !gaps_next_trampoline(&c->gaps, s, begin, end, &found))
-			return set(c, begin, rule);
+			return from < end ? set(c, from, rule) : 0;
 		/* Where a handler returns to; the walk looks that up less 1. */
-		if (found > begin + 1)
-			r = set(c, begin, rule);
+		if (found > from + 1)
+			r = set(c, from, rule);
 		if (!r)
 			r = set(c, found > begin ? found - 1 : found, CFI_SIGNAL);
 		begin = found + c->machine->trampoline_size;
@@ -64,7 +69,8 @@ static int write_row(struct compile *c, uint64_t address)
 	s->needs_base = c->needs_base;
 	if (s->ra.how == CFI_UNDEFINED)
 		return set(c, address, CFI_ROOT);
-	return block_writer_set(c->writer, address, c->machine->rule(s, &full), &full);
+	c->last = c->machine->rule(s, &full);
+	return block_writer_set(c->writer, address, c->last, &full);
 }
 
 static int write_fde(struct compile *c, const struct eh_fde *fde, uint64_t from)
