@@ -12,6 +12,7 @@
 #include <linux/types.h>
 #endif
 
+#include "abi_probe.h"
 #include "abi_python.h"
 
 enum {
@@ -34,6 +35,8 @@ enum abi_flag {
 	ABI_CHILDREN = 1 << 7,	  /* what a measured process forks is measured too */
 	ABI_QUEUE_PHASE = 1 << 8, /* io: measure the time in the queue too */
 	ABI_TABLES = 1 << 9,	  /* walk user stacks by tables; else the kernel does, by fp */
+	ABI_COOKIES = 1 << 10,	  /* a probe's cookie is its place in the map `probes` */
+	ABI_MULTI = 1 << 11,	  /* … and many are attached at once */
 };
 
 /* Settings, written before load and constant to the verifier afterwards. */
@@ -370,5 +373,6 @@ enum abi_counter {
 	ABI_COUNT_MERGED,
 	ABI_COUNT_REQUEUED,
 	ABI_COUNT_SPLIT,
+	ABI_COUNT_UNRETURNED, /* spans that were left without their end: longjmp, exception, exit */
 	ABI_COUNTERS
 };

@@ -56,6 +56,15 @@ void naming_free(struct naming *n)
 	free(n);
 }
 
+static void add_field(const struct naming *n, const struct label_type *type, uint64_t field,
+		      struct strbuf *out)
+{
+	if (type->text)
+		type->text(field, out);
+	else
+		strbuf_adds(out, capture_string_at(n->capture, (uint32_t)field));
+}
+
 static int make_label(struct pass *p, const struct label_type *type, uint64_t tag,
 		      struct label *ret)
 {
@@ -63,7 +72,7 @@ static int make_label(struct pass *p, const struct label_type *type, uint64_t ta
 	struct strbuf text = STRBUF_INIT;
 	int r;
 
-	type->text(field, &text);
+	add_field(p->naming, type, field, &text);
 	r = text.failed ? -ENOMEM : profile_string(p->profile, type->name, &ret->name);
 	if (r >= 0)
 		r = profile_string(p->profile, strbuf_str(&text), &ret->value);
@@ -227,7 +236,7 @@ void naming_tag(const struct naming *n, uint64_t tag, struct strbuf *out)
 
 	for (const struct label_type *t = n->mode->labels; t && t->name; t++) {
 		strbuf_reset(&text);
-		t->text(tag >> t->shift & (UINT64_MAX >> (64 - t->bits)), &text);
+		add_field(n, t, tag >> t->shift & (UINT64_MAX >> (64 - t->bits)), &text);
 		/* Nothing: the sample has no such label, as in make_label(). */
 		if (text.len)
 			strbuf_addf(out, "%s%s=%s", out->len ? " " : "", t->name,

@@ -30,6 +30,8 @@ struct live_settings {
 	enum live_unwind unwind;
 	bool user_stacks, kernel_stacks;
 	bool per_thread; /* keep threads of a process apart */
+	/* Instead of the mode's own; outlives the measuring. */
+	const struct probe_finder *finder;
 };
 
 /* One event that was to be listed by itself (--slower). Ids are of the capture. */
@@ -72,6 +74,9 @@ uint64_t live_stopped(const struct live *l);
 uint64_t live_period(const struct live *l);
 /* Bytes that naming what was taken may use, of --max-memory. */
 size_t live_naming_memory(const struct live *l);
+/* The nth line that is to be said of probes: what was found, what could not be probed. NULL: that
+ * was all. */
+const char *live_note(const struct live *l, size_t n);
 /* All processes that were asked for (--pid, -- PROGRAM) have ended. */
 bool live_targets_gone(const struct live *l);
 void live_free(struct live *l);

@@ -13,6 +13,7 @@
 #include "model/profile.h"
 
 struct live;
+struct probe_finder;
 
 /* What a mode's own options change, for all modes; each uses what it needs. */
 struct mode_settings {
@@ -20,6 +21,8 @@ struct mode_settings {
 	const char *event;     /* cpu: "cycles", "cpu-clock"; NULL: the best there is */
 	uint64_t slower_ns;    /* list single events that took at least this; 0: none */
 	uint64_t flags;	       /* the mode's own ABI_FLAG_ bits */
+	double max_overhead;   /* of probes, as a share of one CPU: 0.05; 0: no bound */
+	bool python;	       /* calls: of Python, as cProfile counts them */
 	bool full;	       /* show whole histograms */
 	const char *by;	       /* label that the report groups by */
 };
@@ -36,6 +39,11 @@ struct mode {
 	uint64_t duration_ns; /* default; 0: until Ctrl-C */
 	struct mode_settings defaults;	     /* before options are read */
 	const void *(*object)(size_t *size); /* the BPF object, from its skeleton */
+	/* Which probes a file that a process maps is to have; NULL: none, or live_settings.finder.
+	 */
+	const struct probe_finder *finder;
+	/* What its words on the command line are: "FUNCTION..."; NULL: an interval and a count. */
+	const char *operands;
 	/* What is to be attached besides programs that name their tracepoint; NULL: nothing. */
 	int (*attach)(struct live *l, struct strbuf *error);
 };

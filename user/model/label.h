@@ -11,6 +11,9 @@
 struct label_type {
 	const char *name;     /* "device"; NULL ends a table */
 	unsigned shift, bits; /* where it stands in the tag */
-	/* Adds the field's text; nothing added: the sample has no such label. */
+	/*
+	 * Adds the field's text; nothing added: the sample has no such label. NULL: the field is a
+	 * string of the capture.
+	 */
 	void (*text)(uint64_t field, struct strbuf *out);
 };

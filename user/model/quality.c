@@ -57,6 +57,10 @@ const struct quality_type quality_types[QUALITY_COUNT] = {
 	[QUALITY_MERGED] = { "merged", "merged", QUALITY_IS_NOTE },
 	[QUALITY_REQUEUED] = { "requeued", "requeued", QUALITY_IS_NOTE },
 	[QUALITY_SPLIT] = { "split", "split", QUALITY_IS_NOTE },
+	[QUALITY_UNRETURNED] = { "unreturned", "left without a return", QUALITY_IS_LOSS },
+	[QUALITY_UNPROBED] = { "unprobed", "probes not attached", QUALITY_IS_LOSS },
+	[QUALITY_DETACHED] = { "detached", "probes detached to keep to --max-overhead",
+			       QUALITY_IS_LOSS },
 };
 
 void quality_merge(struct quality *into, const struct quality *from)

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "runtime/collector.h"
+
+const struct gc_collector *const gc_collectors[GC_RUNTIMES] = { NULL };
+
+int collectors_find(void *ctx, const struct runtime_image *image, struct probe_sites *ret,
+		    struct strbuf *why)
+{
+	(void)ctx;
+	for (size_t i = 1; i < GC_RUNTIMES; i++) {
+		int r = gc_collectors[i] ? gc_collectors[i]->find(image, ret, why) : 0;
+
+		if (r)
+			return r;
+	}
+	return 0;
+}

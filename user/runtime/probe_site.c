@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "runtime/probe_site.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/array.h"
+
+int probe_sites_add(struct probe_sites *s, const struct probe_site *site)
+{
+	if (array_reserve(s->sites, s->cap, s->nr + 1) < 0) {
+		free(site->name);
+		return -ENOMEM;
+	}
+	s->sites[s->nr++] = *site;
+	return 0;
+}
+
+void probe_sites_done(struct probe_sites *s)
+{
+	for (size_t i = 0; i < s->nr; i++)
+		free(s->sites[i].name);
+	free(s->sites);
+	*s = (struct probe_sites)PROBE_SITES_INIT;
+}
