@@ -78,7 +78,7 @@ _Static_assert(sizeof(struct abi_slot) == 64, "a slot is a cache line");
 struct abi_region {
 	__u32 epoch; /* user space adds 1 once the region is read: that empties it */
 	__u32 used;
-	__u32 busy; /* an event is writing; one that interrupts it spills to the ring */
+	__u32 busy; /* events that want to write; but for the first they spill to the ring */
 	__u32 pad[13];
 	struct abi_slot slots[];
 };

@@ -12,6 +12,7 @@ enum abi_probe_role {
 	ABI_PROBE_NONE,
 	ABI_PROBE_BEGIN, /* something begins in the thread … */
 	ABI_PROBE_END,	 /* … and ends: the innermost open one of the same pair */
+	ABI_PROBE_COUNT, /* is over at once: counted, without a time */
 	ABI_PROBE_TELL,	 /* says more of the innermost open one: its arguments go into the tag */
 };
 

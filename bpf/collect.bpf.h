@@ -5,9 +5,8 @@
  * where it ends.
  *
  * Nothing here takes a lock but the ring, and that only for what is new. An
- * event may be interrupted by another one (an NMI, an interrupt) on its CPU,
- * which then ends before it goes on: a level of scratch each, and a sample
- * that finds the CPU's region busy goes through the ring.
+ * event may be interrupted by another one on its CPU: a level of scratch each,
+ * and a sample that finds the CPU's region busy goes through the ring.
  */
 #pragma once
 #include "vmlinux.h"
@@ -15,6 +14,7 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 #include "abi.h"
+#include "alone.bpf.h"
 #include "bucket.h"
 #include "compat.bpf.h"
 #include "filter.bpf.h"
@@ -63,13 +63,10 @@ static __always_inline void collect_add(const struct abi_key *key, __u64 value)
 	struct abi_region *r = bpf_map_lookup_elem(&regions, &at);
 	int done = 0;
 
-	/* A plain mark will do: what interrupts us on this CPU ends before we go on. */
-	if (r && !r->busy) {
-		r->busy = 1;
-		barrier();
-		done = slots_add(r, cfg.slot_mask, key, value);
-		barrier();
-		r->busy = 0;
+	if (r) {
+		if (alone_enter(&r->busy))
+			done = slots_add(r, cfg.slot_mask, key, value);
+		alone_leave(&r->busy);
 	}
 	if (!done)
 		send_event(ABI_SPILL, key, value);

@@ -8,6 +8,7 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "alone.bpf.h"
 #include "compat.bpf.h"
 #include "filter.bpf.h"
 
@@ -75,8 +76,9 @@ static __always_inline __u64 walk_code_mask(const struct walk *w)
 #include "walk.h"
 
 /*
- * An event may be interrupted by another one (an NMI, an interrupt) on its CPU, which ends before
- * it goes on: a level of scratch each.
+ * An event may be interrupted by another one on its CPU: by an NMI or an interrupt, which ends
+ * before it goes on, or, since 6.0 and in programs of probes, by any other thread
+ * (8c7dcb84e3b7, "bpf: implement sleepable uprobes by chaining gps"). A level of scratch each.
  */
 enum { SCRATCH_LEVELS = 3 };
 
@@ -93,31 +95,36 @@ struct {
 	__uint(max_entries, SCRATCH_LEVELS);
 } scratches SEC(".maps");
 
+/* Of each level: how many have it, or look whether they can. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__type(key, __u32);
 	__type(value, __u32);
-	__uint(max_entries, 1);
-} scratch_level SEC(".maps");
+	__uint(max_entries, SCRATCH_LEVELS);
+} scratch_users SEC(".maps");
 
+/* NULL: all levels are taken. */
 static __always_inline struct scratch *scratch_enter(__u32 *ret_level)
 {
-	__u32 zero = 0, *level = bpf_map_lookup_elem(&scratch_level, &zero);
-	struct scratch *s;
+	__u32 *users;
 
-	if (!level)
-		return NULL;
-	*ret_level = *level;
-	s = bpf_map_lookup_elem(&scratches, ret_level);
-	if (s)
-		*level = *ret_level + 1;
-	return s;
+#pragma unroll
+	for (__u32 level = 0; level < SCRATCH_LEVELS; level++) {
+		*ret_level = level;
+		users = bpf_map_lookup_elem(&scratch_users, ret_level);
+		if (!users)
+			return NULL;
+		if (alone_enter(users))
+			return bpf_map_lookup_elem(&scratches, ret_level);
+		alone_leave(users);
+	}
+	return NULL;
 }
 
-static __always_inline void scratch_leave(void)
+static __always_inline void scratch_leave(__u32 level)
 {
-	__u32 zero = 0, *level = bpf_map_lookup_elem(&scratch_level, &zero);
+	__u32 *users = bpf_map_lookup_elem(&scratch_users, &level);
 
-	if (level)
-		*level -= 1;
+	if (users)
+		alone_leave(users);
 }

@@ -112,6 +112,6 @@ static __always_inline __u64 stack_id(void *ctx, const struct who *who)
 	if (cfg.flags & ABI_USER_STACK)
 		unwind_user(ctx, s, level, s->stack.nr[ABI_KERNEL_FRAMES], who);
 	id = stack_send(s, level, who);
-	scratch_leave();
+	scratch_leave(level);
 	return id;
 }

@@ -29,9 +29,10 @@ static int setup(void **state)
 	host_make(&regions, 0, size);
 	for (__u32 i = 0; i < SEEN; i++)
 		host_make(&seen, i, sizeof(__u64));
-	host_make(&scratch_level, 0, sizeof(__u32));
-	for (__u32 i = 0; i < SCRATCH_LEVELS; i++)
+	for (__u32 i = 0; i < SCRATCH_LEVELS; i++) {
+		host_make(&scratch_users, i, sizeof(__u32));
 		host_make(&scratches, i, sizeof(struct scratch));
+	}
 	for (__u32 i = 0; i < ABI_COUNTERS; i++)
 		host_make(&counters, i, sizeof(__u64));
 	((struct abi_region *)host_lookup(&regions, &(__u32){ 0 }, 4))->epoch = 1;

@@ -46,7 +46,8 @@ static int setup(void **state)
 	host_make(&regions, 0, size);
 	for (__u32 i = 0; i < SEEN; i++)
 		host_make(&seen, i, sizeof(__u64));
-	host_make(&scratch_level, 0, sizeof(__u32));
+	for (__u32 i = 0; i < SCRATCH_LEVELS; i++)
+		host_make(&scratch_users, i, sizeof(__u32));
 	for (__u32 i = 0; i < SCRATCH_LEVELS; i++)
 		host_make(&scratches, i, sizeof(struct scratch));
 	for (__u32 i = 0; i < ABI_COUNTERS; i++)
@@ -108,7 +109,7 @@ static void an_unknown_process_is_asked_for_once(void **state)
 	assert_int_equal(ask->nr, 1);
 	assert_int_equal(ask->addresses[0], CODE + 0x10);
 	assert_int_equal(ask->space, who.space);
-	scratch_leave();
+	scratch_leave(0);
 	assert_int_equal(sample()->type, ABI_STACK);
 	assert_int_equal(host.nr_records, 1); /* no second one */
 	assert_int_equal(sample()->flags, ABI_STACK_APPROXIMATE);
@@ -147,7 +148,7 @@ static void an_ask_that_found_no_room_is_repeated(void **state)
 	unwind_user(NULL, scratch_enter(&(__u32){ 0 }), 0, 0, &who);
 	host.ring_full = false;
 	host.clock += ABI_COPY_PAUSE_NS;
-	scratch_leave();
+	scratch_leave(0);
 	unwind_user(NULL, scratch_enter(&(__u32){ 0 }), 0, 0, &who);
 	assert_int_equal(host.nr_records, 1);
 	assert_int_equal(host.last_record_type, ABI_COPY);

@@ -23,6 +23,7 @@ enum {
 	SLOTS = 4096,
 	SEEN = 65536,
 	SPACES = 8192,
+	PROBES = 256,
 	RING_BYTES = 128 << 10,
 	ALL_STACKS = ABI_USER_STACK | ABI_KERNEL_STACK,
 	ALL_FILTERS = ABI_FILTER_PID | ABI_FILTER_TID | ABI_FILTER_COMM | ABI_FILTER_CGROUP |
@@ -63,6 +64,12 @@ static bool is_usable(const struct bpf_program *prog, const struct tracepoints *
 		return false;
 	if (!strcmp(name, "on_fork") && !(flags & ABI_CHILDREN && flags & ABI_FILTER_PID))
 		return false;
+	/* By its cookie where there are any, and by a program of its own: one stands for all. */
+	if (!strcmp(name, "on_probe"))
+		return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie,
+					       NULL) > 0;
+	if (!strcmp(name, "on_probe_0"))
+		return true;
 	return slash && tracepoints_nr_args(t, slash + 1) >= 0;
 }
 
@@ -71,6 +78,18 @@ static int resize(struct bpf_object *obj, const char *name, __u32 entries)
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
 
 	return map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
+}
+
+/* Of modes that have probes. */
+static int size_probes(struct bpf_object *obj)
+{
+	static const char *const names[] = { "probes", "probe_hits", "spans", "span_threads" };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < sizeof(names) / sizeof(*names); i++)
+		if (bpf_object__find_map_by_name(obj, names[i]))
+			r = resize(obj, names[i], PROBES);
+	return r;
 }
 
 static int size_maps(struct bpf_object *obj, __u32 nr_cpus)
@@ -88,6 +107,8 @@ static int size_maps(struct bpf_object *obj, __u32 nr_cpus)
 		r = resize(obj, "seen", SEEN);
 	if (r >= 0)
 		r = resize(obj, "spaces", SPACES);
+	if (r >= 0)
+		r = size_probes(obj);
 	return r < 0 ? r : resize(obj, "segments", ABI_MAX_SEGMENTS);
 }
 

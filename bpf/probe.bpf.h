@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Probes in programs: which one was hit, and what its arguments say. A mode
+ * says once what is done then, PROBE_PROGRAMS(void on_hit(ctx, probe)).
+ */
+#pragma once
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi.h"
+#include "scratch.bpf.h"
+
+/* By place: written by user space before a probe is attached. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__type(key, __u32);
+	__type(value, struct abi_probe);
+	__uint(max_entries, 1);
+} probes SEC(".maps");
+
+/* How often each was hit, also by those who are not measured: that is what it costs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u64);
+	__uint(max_entries, 1);
+} probe_hits SEC(".maps");
+
+static __always_inline const struct abi_probe *probe_at(__u32 place)
+{
+	__u64 *hits = bpf_map_lookup_elem(&probe_hits, &place);
+
+	if (hits)
+		*hits += 1;
+	return bpf_map_lookup_elem(&probes, &place);
+}
+
+/* A register as it was where the probe is. */
+static __always_inline __u64 probe_register(struct pt_regs *ctx, __u32 reg)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), (__u64 *)ctx + (reg & 31));
+	return value;
+}
+
+/* What it adds to the tag; 0: nothing, or it can't be read. */
+static __always_inline __u64 probe_argument(struct pt_regs *ctx, const struct abi_argument *a)
+{
+	__u64 value = (__s64)a->offset, at;
+	__u32 unused = (64 - 8 * a->size) & 63;
+	__u32 size = a->size;
+
+	if (a->how == ABI_ARGUMENT_NONE)
+		return 0;
+	if (a->how != ABI_ARGUMENT_VALUE) {
+		at = probe_register(ctx, a->reg);
+		if (a->how == ABI_ARGUMENT_MEMORY) {
+			at += value;
+			value = 0;
+			barrier_var(size);
+			if (size > sizeof(value) || bpf_probe_read_user(&value, size, (void *)at))
+				return 0;
+		} else {
+			value = at;
+		}
+		value <<= unused;
+		value = a->is_signed ? (__u64)((__s64)value >> unused) : value >> unused;
+	}
+	return ((value + 1) & ((1ull << (a->bits & 31)) - 1)) << (a->shift & 63);
+}
+
+static __always_inline __u64 probe_tag(struct pt_regs *ctx, const struct abi_probe *p)
+{
+	return p->tag | probe_argument(ctx, &p->arguments[0]) |
+	       probe_argument(ctx, &p->arguments[1]);
+}
+
+/*
+ * The address above a function's return address, by which its begin and its return are known to
+ * be of one call. 0: the probe isn't where a function is called from or returns to.
+ */
+static __always_inline __u64 probe_frame(struct pt_regs *ctx, const struct abi_probe *p)
+{
+	__u64 sp = probe_register(ctx, WALK_SP);
+
+	if (!(p->flags & ABI_PROBE_RETURN))
+		return 0;
+#ifdef __TARGET_ARCH_x86
+	return p->role == ABI_PROBE_BEGIN ? sp + 8 : sp;
+#else
+	return sp;
+#endif
+}
+
+#define PROBE_PROGRAM(n)                      \
+	SEC("?uprobe")                        \
+	int on_probe_##n(struct pt_regs *ctx) \
+	{                                     \
+		return probe_hit(ctx, n);     \
+	}
+
+/*
+ * One function that is called by all of them. What it returns is no constant to the compiler, which
+ * would else leave anything in that register: verifiers refuse some of it.
+ * Cookies came in 5.15: 82e6b1eee6a8 ("bpf: Allow to specify user-provided bpf_cookie …").
+ */
+#define PROBE_PROGRAMS(on_hit)                                            \
+	static __noinline int probe_hit(struct pt_regs *ctx, __u32 place) \
+	{                                                                 \
+		const struct abi_probe *p = probe_at(place);              \
+		int done = 0;                                             \
+                                                                          \
+		if (p && wanted())                                        \
+			on_hit(ctx, p);                                   \
+		barrier_var(done);                                        \
+		return done;                                              \
+	}                                                                 \
+	SEC("?uprobe")                                                    \
+	int on_probe(struct pt_regs *ctx)                                 \
+	{                                                                 \
+		return probe_hit(ctx, bpf_get_attach_cookie(ctx));        \
+	}                                                                 \
+	PROBE_PROGRAM(0)                                                  \
+	PROBE_PROGRAM(1)                                                  \
+	PROBE_PROGRAM(2)                                                  \
+	PROBE_PROGRAM(3)                                                  \
+	PROBE_PROGRAM(4)                                                  \
+	PROBE_PROGRAM(5)                                                  \
+	PROBE_PROGRAM(6)                                                  \
+	PROBE_PROGRAM(7)                                                  \
+	PROBE_PROGRAM(8)                                                  \
+	PROBE_PROGRAM(9)                                                  \
+	PROBE_PROGRAM(10)                                                 \
+	PROBE_PROGRAM(11)                                                 \
+	PROBE_PROGRAM(12)                                                 \
+	PROBE_PROGRAM(13)                                                 \
+	PROBE_PROGRAM(14)                                                 \
+	PROBE_PROGRAM(15)

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What has begun in a thread and not ended: spans, one inside the other. A
+ * span that was left without its end (longjmp, an exception, the thread's
+ * own end) is found when one further out begins or ends, dropped, and counted.
+ */
+#pragma once
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi.h"
+#include "ring.bpf.h"
+
+enum { SPANS_AT_ONCE = 16 }; /* that are looked at for one event */
+
+/* Sized by user space, as the next. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct abi_span_key);
+	__type(value, struct abi_span);
+	__uint(max_entries, 1);
+} spans SEC(".maps");
+
+/* How many are open, by thread. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} span_threads SEC(".maps");
+
+static __always_inline __u32 span_tid(void)
+{
+	return (__u32)bpf_get_current_pid_tgid();
+}
+
+/* Where the running thread's number of open spans is. */
+static __always_inline __u32 *span_thread(__u32 tid)
+{
+	__u32 zero = 0, *nr = bpf_map_lookup_elem(&span_threads, &tid);
+
+	if (nr)
+		return nr;
+	bpf_map_update_elem(&span_threads, &tid, &zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&span_threads, &tid);
+}
+
+/* The innermost one, of *nr, goes. */
+static __always_inline void span_drop(__u32 tid, __u32 *nr)
+{
+	struct abi_span_key key = { tid, *nr - 1 };
+
+	bpf_map_delete_elem(&spans, &key);
+	*nr -= 1;
+	count(ABI_COUNT_UNRETURNED);
+}
+
+/* Those whose frames lie below `frame` on the stack were left. */
+static __always_inline void span_drop_left(__u32 tid, __u32 *nr, __u64 frame)
+{
+	for (int i = 0; i < SPANS_AT_ONCE; i++) {
+		struct abi_span_key key = { tid, *nr - 1 };
+		struct abi_span *s;
+
+		if (!*nr)
+			break;
+		s = bpf_map_lookup_elem(&spans, &key);
+		if (s && (!s->sp || s->sp >= frame))
+			break;
+		span_drop(tid, nr);
+	}
+}
+
+static __always_inline void span_begin(const struct abi_span *s)
+{
+	struct abi_span_key key = { .tid = span_tid() };
+	__u32 *nr = span_thread(key.tid);
+
+	if (!nr) {
+		count(ABI_COUNT_LOST);
+		return;
+	}
+	if (s->sp)
+		span_drop_left(key.tid, nr, s->sp);
+	key.n = *nr;
+	if (bpf_map_update_elem(&spans, &key, s, BPF_ANY))
+		count(ABI_COUNT_LOST);
+	else
+		*nr += 1;
+}
+
+/* How far from the innermost one the one of this pair and frame is; SPANS_AT_ONCE: nowhere. */
+static __always_inline __u32 span_find(__u32 tid, __u32 nr, __u32 pair, __u64 frame)
+{
+	for (__u32 i = 0; i < SPANS_AT_ONCE; i++) {
+		struct abi_span_key key = { tid, nr - 1 - i };
+		struct abi_span *s;
+
+		if (i >= nr)
+			break;
+		s = bpf_map_lookup_elem(&spans, &key);
+		if (!s || (frame && s->sp > frame))
+			break;
+		if (s->pair == pair && s->sp == frame)
+			return i;
+	}
+	return SPANS_AT_ONCE;
+}
+
+/* The innermost open one of the pair. */
+static __always_inline struct abi_span *span_open(__u32 pair)
+{
+	struct abi_span_key key = { .tid = span_tid() };
+	__u32 *nr = bpf_map_lookup_elem(&span_threads, &key.tid), i;
+
+	if (!nr)
+		return NULL;
+	i = span_find(key.tid, *nr, pair, 0);
+	if (i >= SPANS_AT_ONCE)
+		return NULL;
+	key.n = *nr - 1 - i;
+	return bpf_map_lookup_elem(&spans, &key);
+}
+
+/*
+ * Ends the innermost one of this pair and frame. *ret: as it was, and how long it took. false: it
+ * began before it was measured.
+ */
+static __always_inline bool span_end(__u32 pair, __u64 frame, struct abi_span *ret, __u64 *ret_time)
+{
+	struct abi_span_key key = { .tid = span_tid() };
+	__u32 *nr = bpf_map_lookup_elem(&span_threads, &key.tid), around;
+	__u64 now = bpf_ktime_get_ns();
+	struct abi_span *s;
+
+	around = nr ? span_find(key.tid, *nr, pair, frame) : SPANS_AT_ONCE;
+	if (around >= SPANS_AT_ONCE)
+		return false;
+	for (__u32 i = 0; i < SPANS_AT_ONCE; i++) {
+		if (i >= around)
+			break;
+		span_drop(key.tid, nr);
+	}
+	key.n = *nr - 1;
+	s = bpf_map_lookup_elem(&spans, &key);
+	if (!s)
+		return false;
+	*ret = *s;
+	*ret_time = now - ret->begin;
+	bpf_map_delete_elem(&spans, &key);
+	*nr = key.n--;
+	s = *nr ? bpf_map_lookup_elem(&spans, &key) : NULL;
+	if (s)
+		s->inner += *ret_time;
+	return true;
+}
+
+static __always_inline void span_forget(__u32 tid)
+{
+	__u32 *nr = bpf_map_lookup_elem(&span_threads, &tid);
+
+	if (!nr)
+		return;
+	for (int i = 0; i < 4 * SPANS_AT_ONCE; i++) {
+		if (!*nr)
+			break;
+		span_drop(tid, nr);
+	}
+	bpf_map_delete_elem(&span_threads, &tid);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_thread_exit, struct task_struct *task)
+{
+	span_forget(task->pid);
+	return 0;
+}
+
+/* What was open was of a program that is no more. */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+	span_forget(task->pid);
+	return 0;
+}
