@@ -55,10 +55,17 @@ static __always_inline void span_drop(__u32 tid, __u32 *nr)
 	count(ABI_COUNT_UNRETURNED);
 }
 
+/*
+ * What loops is a function of its own, with scalars: verifiers follow it once (5.10 takes no
+ * pointers here).
+ */
+
 /* Those whose frames lie below `frame` on the stack were left. */
-static __always_inline void span_drop_left(__u32 tid, __u32 *nr, __u64 frame)
+__noinline int span_drop_left(__u32 tid, __u64 frame)
 {
-	for (int i = 0; i < SPANS_AT_ONCE; i++) {
+	__u32 *nr = bpf_map_lookup_elem(&span_threads, &tid);
+
+	for (int i = 0; nr && i < SPANS_AT_ONCE; i++) {
 		struct abi_span_key key = { tid, *nr - 1 };
 		struct abi_span *s;
 
@@ -69,6 +76,45 @@ static __always_inline void span_drop_left(__u32 tid, __u32 *nr, __u64 frame)
 			break;
 		span_drop(tid, nr);
 	}
+	return 0;
+}
+
+/*
+ * The number of open spans up to the innermost one of this pair and frame, which is the last of
+ * them; 0: there is none.
+ */
+__noinline int span_find(__u32 tid, __u32 pair, __u64 frame)
+{
+	__u32 *nr = bpf_map_lookup_elem(&span_threads, &tid);
+
+	for (__u32 i = 0; nr && i < SPANS_AT_ONCE; i++) {
+		struct abi_span_key key = { tid, *nr - 1 - i };
+		struct abi_span *s;
+
+		if (i >= *nr)
+			break;
+		s = bpf_map_lookup_elem(&spans, &key);
+		if (!s || (frame && s->sp > frame))
+			break;
+		if (s->pair == pair && s->sp == frame)
+			return *nr - i;
+	}
+	return 0;
+}
+
+/* Drops what is open beyond so many; in steps, if it is much. How many are open then. */
+__noinline int span_drop_beyond(__u32 tid, __u32 keep)
+{
+	__u32 *nr = bpf_map_lookup_elem(&span_threads, &tid);
+
+	if (!nr)
+		return 0;
+	for (int i = 0; i < SPANS_AT_ONCE; i++) {
+		if (*nr <= keep)
+			break;
+		span_drop(tid, nr);
+	}
+	return *nr;
 }
 
 static __always_inline void span_begin(const struct abi_span *s)
@@ -80,8 +126,8 @@ static __always_inline void span_begin(const struct abi_span *s)
 		count(ABI_COUNT_LOST);
 		return;
 	}
-	if (s->sp)
-		span_drop_left(key.tid, nr, s->sp);
+	if (s->sp && *nr)
+		span_drop_left(key.tid, s->sp);
 	key.n = *nr;
 	if (bpf_map_update_elem(&spans, &key, s, BPF_ANY))
 		count(ABI_COUNT_LOST);
@@ -89,67 +135,42 @@ static __always_inline void span_begin(const struct abi_span *s)
 		*nr += 1;
 }
 
-/* How far from the innermost one the one of this pair and frame is; SPANS_AT_ONCE: nowhere. */
-static __always_inline __u32 span_find(__u32 tid, __u32 nr, __u32 pair, __u64 frame)
-{
-	for (__u32 i = 0; i < SPANS_AT_ONCE; i++) {
-		struct abi_span_key key = { tid, nr - 1 - i };
-		struct abi_span *s;
-
-		if (i >= nr)
-			break;
-		s = bpf_map_lookup_elem(&spans, &key);
-		if (!s || (frame && s->sp > frame))
-			break;
-		if (s->pair == pair && s->sp == frame)
-			return i;
-	}
-	return SPANS_AT_ONCE;
-}
-
 /* The innermost open one of the pair. */
 static __always_inline struct abi_span *span_open(__u32 pair)
 {
 	struct abi_span_key key = { .tid = span_tid() };
-	__u32 *nr = bpf_map_lookup_elem(&span_threads, &key.tid), i;
 
-	if (!nr)
-		return NULL;
-	i = span_find(key.tid, *nr, pair, 0);
-	if (i >= SPANS_AT_ONCE)
-		return NULL;
-	key.n = *nr - 1 - i;
-	return bpf_map_lookup_elem(&spans, &key);
+	key.n = span_find(key.tid, pair, 0);
+	return key.n-- ? bpf_map_lookup_elem(&spans, &key) : NULL;
 }
 
 /*
- * Ends the innermost one of this pair and frame. *ret: as it was, and how long it took. false: it
- * began before it was measured.
+ * Ends the innermost one of this pair and frame. *ret: as it was; *ret_time: how long it took.
+ * false: it began before it was measured.
  */
 static __always_inline bool span_end(__u32 pair, __u64 frame, struct abi_span *ret, __u64 *ret_time)
 {
 	struct abi_span_key key = { .tid = span_tid() };
-	__u32 *nr = bpf_map_lookup_elem(&span_threads, &key.tid), around;
+	__u32 nr, *now_open;
 	__u64 now = bpf_ktime_get_ns();
 	struct abi_span *s;
 
-	around = nr ? span_find(key.tid, *nr, pair, frame) : SPANS_AT_ONCE;
-	if (around >= SPANS_AT_ONCE)
+	nr = span_find(key.tid, pair, frame);
+	if (!nr)
 		return false;
-	for (__u32 i = 0; i < SPANS_AT_ONCE; i++) {
-		if (i >= around)
-			break;
-		span_drop(key.tid, nr);
-	}
-	key.n = *nr - 1;
+	span_drop_beyond(key.tid, nr);
+	key.n = nr - 1;
+	now_open = bpf_map_lookup_elem(&span_threads, &key.tid);
 	s = bpf_map_lookup_elem(&spans, &key);
-	if (!s)
+	if (!s || !now_open)
 		return false;
 	*ret = *s;
 	*ret_time = now - ret->begin;
 	bpf_map_delete_elem(&spans, &key);
-	*nr = key.n--;
-	s = *nr ? bpf_map_lookup_elem(&spans, &key) : NULL;
+	*now_open = key.n;
+	if (!key.n--)
+		return true;
+	s = bpf_map_lookup_elem(&spans, &key);
 	if (s)
 		s->inner += *ret_time;
 	return true;
@@ -157,15 +178,9 @@ static __always_inline bool span_end(__u32 pair, __u64 frame, struct abi_span *r
 
 static __always_inline void span_forget(__u32 tid)
 {
-	__u32 *nr = bpf_map_lookup_elem(&span_threads, &tid);
-
-	if (!nr)
-		return;
-	for (int i = 0; i < 4 * SPANS_AT_ONCE; i++) {
-		if (!*nr)
+	for (int i = 0; i < SPANS_AT_ONCE; i++)
+		if (!span_drop_beyond(tid, 0))
 			break;
-		span_drop(tid, nr);
-	}
 	bpf_map_delete_elem(&span_threads, &tid);
 }
 
