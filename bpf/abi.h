@@ -132,6 +132,7 @@ enum abi_stop {
 enum abi_stack_flag {
 	ABI_STACK_APPROXIMATE = 1 << 0, /* a table was not there yet: steps by frame pointers */
 	ABI_STACK_COPIED = 1 << 1,	/* an abi_copy of it was sent before */
+	ABI_STACK_CALLS = 1 << 2, /* calls of the interpreter alone: there is nothing to join */
 };
 
 /* Why a walk of the interpreted stack ended. */

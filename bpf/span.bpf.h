@@ -117,22 +117,35 @@ __noinline int span_drop_beyond(__u32 tid, __u32 keep)
 	return *nr;
 }
 
-static __always_inline void span_begin(const struct abi_span *s)
+/* Its number among the thread's open ones, from 1; 0: there is no room for it. */
+static __always_inline __u32 span_begin(const struct abi_span *s)
 {
 	struct abi_span_key key = { .tid = span_tid() };
 	__u32 *nr = span_thread(key.tid);
 
 	if (!nr) {
 		count(ABI_COUNT_LOST);
-		return;
+		return 0;
 	}
 	if (s->sp && *nr)
 		span_drop_left(key.tid, s->sp);
 	key.n = *nr;
-	if (bpf_map_update_elem(&spans, &key, s, BPF_ANY))
+	if (bpf_map_update_elem(&spans, &key, s, BPF_ANY)) {
 		count(ABI_COUNT_LOST);
-	else
-		*nr += 1;
+		return 0;
+	}
+	*nr += 1;
+	return key.n + 1;
+}
+
+/* The nth of the running thread begins only now. */
+static __always_inline void span_start(__u32 n)
+{
+	struct abi_span_key key = { span_tid(), n - 1 };
+	struct abi_span *s = bpf_map_lookup_elem(&spans, &key);
+
+	if (s)
+		s->begin = bpf_ktime_get_ns();
 }
 
 /* The innermost open one of the pair. */
@@ -146,9 +159,10 @@ static __always_inline struct abi_span *span_open(__u32 pair)
 
 /*
  * Ends the innermost one of this pair and frame. *ret: as it was; *ret_time: how long it took.
- * false: it began before it was measured.
+ * Its number among the open ones, from 1; 0: it began before it was measured.
  */
-static __always_inline bool span_end(__u32 pair, __u64 frame, struct abi_span *ret, __u64 *ret_time)
+static __always_inline __u32 span_end(__u32 pair, __u64 frame, struct abi_span *ret,
+				      __u64 *ret_time)
 {
 	struct abi_span_key key = { .tid = span_tid() };
 	__u32 nr, *now_open;
@@ -157,23 +171,23 @@ static __always_inline bool span_end(__u32 pair, __u64 frame, struct abi_span *r
 
 	nr = span_find(key.tid, pair, frame);
 	if (!nr)
-		return false;
+		return 0;
 	span_drop_beyond(key.tid, nr);
 	key.n = nr - 1;
 	now_open = bpf_map_lookup_elem(&span_threads, &key.tid);
 	s = bpf_map_lookup_elem(&spans, &key);
 	if (!s || !now_open)
-		return false;
+		return 0;
 	*ret = *s;
 	*ret_time = now - ret->begin;
 	bpf_map_delete_elem(&spans, &key);
 	*now_open = key.n;
 	if (!key.n--)
-		return true;
+		return nr;
 	s = bpf_map_lookup_elem(&spans, &key);
 	if (s)
 		s->inner += *ret_time;
-	return true;
+	return nr;
 }
 
 static __always_inline void span_forget(__u32 tid)

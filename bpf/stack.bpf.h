@@ -64,7 +64,7 @@ static __always_inline __u64 stack_send(struct scratch *s, __u32 level, const st
 	}
 
 	/* By its list, too: under another one the same addresses may be other code. */
-	if (nr_user)
+	if (nr_user || s->stack.nr_calls)
 		h = hash_word(hash_word(who->space, s->walk.list),
 			      h ^ (__u64)s->stack.stop << 32 ^ (__u64)s->stack.flags << 40 ^
 				      (__u64)s->stack.interpreted << 48);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Each call of Python, as cProfile sums them up (calls.h): the function and
+ * who called it are a stack of two calls, without native frames. A span is a
+ * call: its `stack` is that of both, its `tag` the id of the function's alone.
+ */
+#pragma once
+#include "calls.h"
+#include "collect.bpf.h"
+#include "probe.bpf.h"
+#include "span.bpf.h"
+
+/* Who is the outermost open call of a stack, in a thread: its number among the spans. */
+struct outermost_key {
+	__u64 stack;
+	__u32 tid, pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct outermost_key);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} outermost SEC(".maps");
+
+/* Which function was called, and by whom: into `interpreting`. How many calls these are, to 2. */
+__noinline int python_calls_take(__u32 level, __u32 runtime, __u64 thread, __u64 frame)
+{
+	struct interpreted *in = bpf_map_lookup_elem(&interpreting, &level);
+	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+	int begun;
+
+	if (!in || !r || !s || r->kind != ABI_RUNTIME_PYTHON)
+		return 0;
+	begun = !python_begin(&in->python, &r->python, thread);
+	/* A frame that was just made is not the thread's yet. */
+	if (frame)
+		in->python.frame = frame;
+	else if (!begun)
+		return 0;
+	for (int i = 0; i < 4 && in->python.nr < 2; i++)
+		if (python_step(&in->python, &r->python, in->calls, s->walk.entries))
+			break;
+	for (int i = 0; i < 2; i++) {
+		in->calls[i].at = ABI_CALL_NOWHERE;
+		in->calls[i].check &= ~ABI_CALL_FLAGS;
+	}
+	return in->python.nr < 2 ? in->python.nr : 2;
+}
+
+/* The id of a stack that has the first `nr` of what was taken. */
+static __always_inline __u64 python_calls_id(struct scratch *s, __u32 level, __u32 nr,
+					     const struct who *who)
+{
+	s->stack.nr_calls = s->stack.calls_walked = nr;
+	s->stack.id = 0;
+	return stack_send(s, level, who);
+}
+
+/* *ret_pair: of the function and its caller; *ret_function: of the function alone. */
+static __always_inline bool python_calls_stacks(struct pt_regs *ctx, const struct abi_probe *p,
+						const struct who *who, __u32 runtime,
+						__u64 *ret_pair, __u64 *ret_function)
+{
+	__u64 frame = p->arguments[0].how == ABI_ARGUMENT_REGISTER
+			      ? probe_register(ctx, p->arguments[0].reg)
+			      : 0;
+	__u32 level = 0, nr = 0;
+	struct scratch *s = scratch_enter(&level);
+
+	if (!s) {
+		count(ABI_COUNT_STACK_LOST);
+		return false;
+	}
+	s->stack.nr[ABI_KERNEL_FRAMES] = s->stack.nr[ABI_USER_FRAMES] = 0;
+	s->stack.mappings = s->stack.stop = 0;
+	s->stack.flags = ABI_STACK_CALLS;
+	s->stack.interpreted = ABI_INTERPRETED_WHOLE;
+	s->stack.awaited = s->stack.nr_awaiters = s->stack.has_name = 0;
+	s->stack.space = who->space;
+	s->stack.runtime = runtime;
+	s->walk.list = 0;
+	nr = python_calls_take(level, runtime, compat_thread_pointer(), frame);
+	if (nr) {
+		*ret_function = python_calls_id(s, level, 1, who);
+		*ret_pair = python_calls_id(s, level, nr & 3, who);
+	}
+	scratch_leave(level);
+	return nr != 0;
+}
+
+/* Is no call of this stack around the one that begins as the thread's nth span? */
+static __always_inline void python_calls_enter(__u32 tid, __u64 stack, __u32 n)
+{
+	struct outermost_key key = { stack, tid, 0 };
+	__u32 *first = bpf_map_lookup_elem(&outermost, &key);
+
+	/* One that was left without a return is not. */
+	if (first && *first < n)
+		return;
+	if (first)
+		*first = n;
+	else if (bpf_map_update_elem(&outermost, &key, &n, BPF_ANY))
+		count(ABI_COUNT_LOST);
+}
+
+static __always_inline bool python_calls_leave(__u32 tid, __u64 stack, __u32 n)
+{
+	struct outermost_key key = { stack, tid, 0 };
+	__u32 *first = bpf_map_lookup_elem(&outermost, &key);
+
+	if (!first || *first != n)
+		return false;
+	bpf_map_delete_elem(&outermost, &key);
+	return true;
+}
+
+/* false: how the process is walked is not known yet. */
+static __always_inline bool python_calls_begin(struct pt_regs *ctx, const struct abi_probe *p)
+{
+	struct abi_span s = { .pair = p->pair };
+	__u64 mappings;
+	__u32 runtime, n;
+	struct who who;
+
+	who_read(&who);
+	unwind_find_space(who.space, &mappings, &runtime);
+	if (!runtime)
+		return false;
+	s.sp = probe_frame(ctx, p);
+	s.who = who_id(&who);
+	if (!python_calls_stacks(ctx, p, &who, runtime, &s.stack, &s.tag)) {
+		count(ABI_COUNT_LOST);
+		return true;
+	}
+	n = span_begin(&s);
+	if (!n)
+		return true;
+	python_calls_enter(span_tid(), s.stack, n);
+	python_calls_enter(span_tid(), s.tag, n);
+	/* Last: what we do is no part of the call. */
+	span_start(n);
+	return true;
+}
+
+static __always_inline void python_calls_add(const struct abi_span *s, __u64 stack, __u64 sum,
+					     __u64 value)
+{
+	struct abi_key key = { .who = s->who,
+			       .stack = stack,
+			       .tag = sum << CALLS_SUM_SHIFT,
+			       .bucket = ABI_NO_BUCKET };
+
+	collect_add(&key, value);
+}
+
+static __always_inline void python_calls_end(struct pt_regs *ctx, const struct abi_probe *p)
+{
+	struct abi_span s;
+	__u64 time;
+	__u32 n = span_end(p->pair, probe_frame(ctx, p), &s, &time);
+
+	if (!n) {
+		count(ABI_COUNT_NO_START);
+		return;
+	}
+	python_calls_add(&s, s.stack, CALLS_SELF, time - s.inner);
+	if (python_calls_leave(span_tid(), s.stack, n))
+		python_calls_add(&s, s.stack, CALLS_BY_CALLER, time);
+	if (python_calls_leave(span_tid(), s.tag, n))
+		python_calls_add(&s, s.tag, CALLS_CUMULATIVE, time);
+}
