@@ -83,7 +83,8 @@ static int resize(struct bpf_object *obj, const char *name, __u32 entries)
 /* Of modes that have probes. */
 static int size_probes(struct bpf_object *obj)
 {
-	static const char *const names[] = { "probes", "probe_hits", "spans", "span_threads", "outermost" };
+	static const char *const names[] = { "probes", "probe_hits", "spans", "span_threads",
+					     "outermost" };
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < sizeof(names) / sizeof(*names); i++)
