@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""bpfprof gc against what the JVM and Node log of their own collections.
+
+Usage: test_others.py BPFPROF FOLDER
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "truth"))
+import truth  # noqa: E402
+
+# What is no collection, though it stops the program.
+OTHER_STOPS = ("vm-operation", "safepoint-sync")
+APART = 0.05
+# Of a pause: what a log rounds to, and what lies between our probes and its clock.
+EACH_MS = 0.03
+LIMIT_S = 120
+
+
+def run(folder, *program):
+    """(rows of collections, what the program said)."""
+    out = os.path.join(folder, "out.json")
+    done = subprocess.run([truth.BPFPROF, "gc", "-q", "-o", out, "--", *program],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=LIMIT_S, check=False, cwd=folder)
+    if done.returncode:
+        raise RuntimeError("exit status %d: %s" % (done.returncode, done.stdout[-500:]))
+    with open(out, encoding="utf-8") as f:
+        rows = json.load(f)["rows"]
+    return [r for r in rows if r["labels"].get("kind") not in OTHER_STOPS], done.stdout
+
+
+def check(name, rows, pauses):
+    """`pauses`: milliseconds each, by its own log."""
+    nr, total = sum(r["count"] for r in rows), sum(r["total_ns"] for r in rows) / 1e6
+    wrong = []
+    if not pauses:
+        wrong.append("it logged nothing")
+    if nr != len(pauses):
+        wrong.append("counts differ")
+    if abs(total - sum(pauses)) > APART * sum(pauses) + EACH_MS * len(pauses):
+        wrong.append("times differ")
+    print("%-14s %5d pauses, it logged %5d; %9.2f ms, it logged %9.2f  %s" % (
+        name, nr, len(pauses), total, sum(pauses), "; ".join(wrong) or "ok"), flush=True)
+    return [name] if wrong else []
+
+
+def jvm(folder, collector):
+    """Has the JVM this collector? Then its pauses, as measured and as logged."""
+    log = os.path.join(folder, "gc.log")
+    command = ["java", "-XX:+Use%sGC" % collector, "-Xmx64m", "-XX:-UsePerfData",
+               "-Xlog:gc,gc+phases=info:file=%s:none" % log]
+    if subprocess.run(command + ["-version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                      check=False).returncode:
+        return print("skipped: java has no %sGC" % collector) or []
+    rows, _ = run(folder, *command, "-cp", folder, "Litter")
+    with open(log, encoding="utf-8") as f:
+        pauses = [float(m.group(1)) for m in re.finditer(r"Pause .*?([0-9.]+)ms$", f.read(), re.M)]
+    return check("java " + collector, rows, pauses)
+
+
+def node(folder):
+    rows, said = run(folder, "node", "--expose-gc", "--trace-gc", os.path.join(HERE, "litter.js"))
+    pauses = [float(m.group(1)) for m in re.finditer(
+        r"(?:Scavenge|Mark-Compact|Mark-sweep).*?MB, ([0-9.]+) / ", said)]
+    return check("node", rows, pauses)
+
+
+def main():
+    truth.need_root_and_bpf()
+    folder = tempfile.mkdtemp(prefix="bpfprof-gc-", dir="/tmp")
+    failed, tried = [], 0
+    try:
+        if shutil.which("javac"):
+            subprocess.run(["javac", "-d", folder, os.path.join(HERE, "Litter.java")], check=True)
+            for collector in ("Serial", "Parallel", "G1", "Shenandoah", "Z"):
+                tried += 1
+                failed += jvm(folder, collector)
+        else:
+            print("skipped: java: no javac is installed")
+        if shutil.which("node"):
+            tried += 1
+            failed += node(folder)
+        else:
+            print("skipped: node is not installed")
+    finally:
+        shutil.rmtree(folder, True)
+    if not tried:
+        truth.skip_all("neither java nor node is installed")
+    print("%d tried, %d failed" % (tried, len(failed)))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
