@@ -144,6 +144,17 @@ int image_read(const struct image *im, uint64_t address, void *ret, size_t size)
 	return read_at(im, offset, ret, size) ? -EFAULT : 0;
 }
 
+int image_offset(const struct image *im, uint64_t address, uint64_t *ret)
+{
+	const Elf64_Phdr *h = segment_of(im, address);
+	uint64_t into = h ? address - h->p_vaddr : 0;
+
+	if (!h || into >= h->p_filesz || h->p_offset > im->size || into >= im->size - h->p_offset)
+		return -EFAULT;
+	*ret = h->p_offset + into;
+	return 0;
+}
+
 bool image_is_code(const struct image *im, uint64_t address)
 {
 	const Elf64_Phdr *h = segment_of(im, address);
@@ -164,6 +175,35 @@ static bool is_named(const struct image *im, const Elf64_Shdr *s, const char *na
 
 	return s->sh_name < im->names_size && im->names_size - s->sh_name >= length &&
 	       !memcmp(im->names + s->sh_name, name, length);
+}
+
+const Elf64_Shdr *image_section_header(const struct image *im, const char *name)
+{
+	for (size_t i = 0; i < im->nr_sections; i++)
+		if (is_named(im, &im->sections[i], name))
+			return &im->sections[i];
+	return NULL;
+}
+
+int image_section_bytes(const struct image *im, const Elf64_Shdr *section, uint64_t max, char **ret)
+{
+	uint64_t size = section->sh_size;
+	char *bytes;
+
+	*ret = NULL;
+	if (section->sh_type == SHT_NOBITS || !size || size > max ||
+	    section->sh_offset > im->size || size > im->size - section->sh_offset)
+		return 0;
+	bytes = malloc(size + 1);
+	if (!bytes)
+		return -ENOMEM;
+	if (read_at(im, section->sh_offset, bytes, size)) {
+		free(bytes);
+		return 0;
+	}
+	bytes[size] = '\0';
+	*ret = bytes;
+	return 0;
 }
 
 struct image_section image_section(const struct image *im, const char *name)

@@ -31,6 +31,18 @@ int image_read(const struct image *im, uint64_t address, void *ret, size_t size)
 bool image_is_code(const struct image *im, uint64_t address);
 bool image_is_data(const struct image *im, uint64_t address);
 
+/* Where in the file the byte of an address is. 0, -EFAULT: .bss has none. */
+int image_offset(const struct image *im, uint64_t address, uint64_t *ret);
+
+/* Of a name, loaded or not; NULL: none. What it says of the file may be a lie. */
+const Elf64_Shdr *image_section_header(const struct image *im, const char *name);
+/*
+ * The section's bytes, and a NUL behind them; free() them. *ret NULL: it is empty, larger than
+ * `max`, or the file does not have them. 0, -ENOMEM.
+ */
+int image_section_bytes(const struct image *im, const Elf64_Shdr *section, uint64_t max,
+			char **ret);
+
 /* address 0: no such section, or it isn't loaded. */
 struct image_section {
 	uint64_t address, size;
