@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "runtime/collector.h"
 
-const struct gc_collector *const gc_collectors[GC_RUNTIMES] = { NULL };
+#include "runtime/gc_python.h"
+
+const struct gc_collector *const gc_collectors[GC_RUNTIMES] = {
+	[GC_PYTHON] = &gc_python,
+};
 
 int collectors_find(void *ctx, const struct runtime_image *image, struct probe_sites *ret,
 		    struct strbuf *why)

@@ -217,32 +217,14 @@ struct image_section image_section(const struct image *im, const char *name)
 	return (struct image_section){ 0 };
 }
 
-static bool take_symbol(const Elf64_Sym *s, const char *name, struct image_symbol *wanted,
-			size_t nr)
-{
-	unsigned type = ELF64_ST_TYPE(s->st_info);
-
-	/* An address of what is not defined here is that of a stub. */
-	if (s->st_shndx == SHN_UNDEF || !s->st_value || (type != STT_FUNC && type != STT_OBJECT))
-		return false;
-	for (size_t i = 0; i < nr; i++) {
-		if (wanted[i].address || strcmp(wanted[i].name, name) != 0)
-			continue;
-		wanted[i].address = s->st_value;
-		wanted[i].size = s->st_size;
-		wanted[i].is_code = type == STT_FUNC;
-		return true;
-	}
-	return false;
-}
-
 /* `strings` ends in a NUL of ours. */
-static int search(const struct image *im, const Elf64_Shdr *table, const char *strings,
-		  size_t strings_size, struct image_symbol *wanted, size_t nr)
+static int each_of(const struct image *im, const Elf64_Shdr *table, const char *strings,
+		   size_t strings_size,
+		   int (*look)(void *ctx, const Elf64_Sym *symbol, const char *name), void *ctx)
 {
 	_cleanup_free_ Elf64_Sym *symbols = malloc(SYMBOLS_AT_ONCE * sizeof(*symbols));
 	uint64_t left = table->sh_size / sizeof(*symbols), offset = table->sh_offset;
-	int found = 0;
+	int r;
 
 	if (!symbols)
 		return -ENOMEM;
@@ -252,36 +234,73 @@ static int search(const struct image *im, const Elf64_Shdr *table, const char *s
 
 		if (read_at(im, offset, symbols, some * sizeof(*symbols)))
 			break;
-		for (size_t i = 0; i < some; i++)
-			if (symbols[i].st_name < strings_size)
-				found += take_symbol(&symbols[i], strings + symbols[i].st_name,
-						     wanted, nr);
+		for (size_t i = 0; i < some; i++) {
+			if (symbols[i].st_name >= strings_size)
+				continue;
+			r = look(ctx, &symbols[i], strings + symbols[i].st_name);
+			if (r)
+				return r;
+		}
 		left -= some;
 		offset += some * sizeof(*symbols);
 	}
-	return found;
+	return 0;
 }
 
-int image_symbols(const struct image *im, uint32_t type, struct image_symbol *wanted, size_t nr)
+int image_each_symbol(const struct image *im, uint32_t type,
+		      int (*look)(void *ctx, const Elf64_Sym *symbol, const char *name), void *ctx)
 {
 	for (size_t i = 0; i < im->nr_sections; i++) {
 		const Elf64_Shdr *table = &im->sections[i], *s;
 		_cleanup_free_ char *strings = NULL;
+		int r;
 
 		if (table->sh_type != type || table->sh_entsize != sizeof(Elf64_Sym) ||
 		    table->sh_link >= im->nr_sections)
 			continue;
 		s = &im->sections[table->sh_link];
-		if (s->sh_type != SHT_STRTAB || s->sh_size > MAX_STRINGS || !s->sh_size ||
-		    s->sh_offset > im->size || s->sh_size > im->size - s->sh_offset)
+		if (s->sh_type != SHT_STRTAB)
 			return 0;
-		strings = malloc(s->sh_size + 1);
-		if (!strings)
-			return -ENOMEM;
-		if (read_at(im, s->sh_offset, strings, s->sh_size))
-			return 0;
-		strings[s->sh_size] = '\0';
-		return search(im, table, strings, s->sh_size, wanted, nr);
+		r = image_section_bytes(im, s, MAX_STRINGS, &strings);
+		if (r || !strings)
+			return r;
+		return each_of(im, table, strings, s->sh_size, look, ctx);
 	}
 	return 0;
+}
+
+struct search {
+	struct image_symbol *wanted;
+	size_t nr;
+	int found;
+};
+
+static int take_symbol(void *ctx, const Elf64_Sym *s, const char *name)
+{
+	unsigned type = ELF64_ST_TYPE(s->st_info);
+	struct search *search = ctx;
+
+	/* An address of what is not defined here is that of a stub. */
+	if (s->st_shndx == SHN_UNDEF || !s->st_value || (type != STT_FUNC && type != STT_OBJECT))
+		return 0;
+	for (size_t i = 0; i < search->nr; i++) {
+		struct image_symbol *w = &search->wanted[i];
+
+		if (w->address || strcmp(w->name, name) != 0)
+			continue;
+		w->address = s->st_value;
+		w->size = s->st_size;
+		w->is_code = type == STT_FUNC;
+		search->found++;
+		break;
+	}
+	return 0;
+}
+
+int image_symbols(const struct image *im, uint32_t type, struct image_symbol *wanted, size_t nr)
+{
+	struct search search = { wanted, nr, 0 };
+	int r = image_each_symbol(im, type, take_symbol, &search);
+
+	return r ? r : search.found;
 }

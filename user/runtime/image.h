@@ -60,6 +60,13 @@ struct image_symbol {
  */
 int image_symbols(const struct image *im, uint32_t table, struct image_symbol *wanted, size_t nr);
 
+/*
+ * Shows each symbol of a table, in its order (local ones behind the STT_FILE of their file), until
+ * `look` returns another value than 0, which is returned. 0; -ENOMEM.
+ */
+int image_each_symbol(const struct image *im, uint32_t table,
+		      int (*look)(void *ctx, const Elf64_Sym *symbol, const char *name), void *ctx);
+
 /* An FDE: code, most often a function or a part of it. */
 struct image_function {
 	uint64_t start, end;

@@ -114,6 +114,19 @@ static bool find_release(struct candidate *c)
 	return true;
 }
 
+int python_identify(const struct image *im, struct python_release *ret)
+{
+	struct candidate c = { .image = *im };
+	int r = look(&c);
+
+	if (r <= 0)
+		return r;
+	if (!find_release(&c))
+		return -ENOTSUP;
+	*ret = c.release;
+	return 1;
+}
+
 /* 3.6 has variables of their own where later ones have _PyRuntime. */
 static void find_variables(const struct candidate *c, struct python_build *b)
 {

@@ -33,6 +33,12 @@ struct python_build {
 };
 
 /*
+ * python.c: does the file hold CPython? 1: *ret is its version; 0: no; -ENOTSUP: yes, but its
+ * version can't be found; -ENOMEM.
+ */
+int python_identify(const struct image *im, struct python_release *ret);
+
+/*
  * python.c: the layout of a process, and where the pointer to its first interpreter stands in it.
  * 0; -EAGAIN; -ENOTSUP with `why`.
  */

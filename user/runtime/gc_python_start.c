@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * From 3.13 on CPython's collector chooses the generation itself, and returns early when there is
+ * nothing to do. Then, unless the interpreter ends, it calls back: invoke_gc_callback(…, "start",
+ * generation, …). The branch around this call is what each collection takes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "runtime/gc_python_inside.h"
+#include "runtime/x86_code.h"
+
+enum {
+	MAX_BLOCK = 24, /* instructions that prepare the call */
+	RDX = 2,
+	RSP = 4,
+	RBP = 5,
+	RSI = 6,
+	RDI = 7,
+};
+
+struct listing {
+	struct x86_code code;
+	uint32_t *at; /* where instructions begin */
+	size_t nr;
+};
+
+static void listing_done(struct listing *l)
+{
+	x86_code_done(&l->code);
+	free(l->at);
+}
+
+/* 0; -ENOENT: there is what is no instruction; -ENOMEM. */
+static int list(const struct image *im, uint64_t address, struct listing *l)
+{
+	int r = x86_code_read(im, address, &l->code);
+	size_t total, size;
+
+	if (r)
+		return r;
+	total = l->code.end - l->code.start;
+	l->at = malloc((total + 1) * sizeof(*l->at));
+	if (!l->at)
+		return -ENOMEM;
+	for (size_t at = 0; at < total; at += size) {
+		size = x86_length(l->code.bytes + at, total - at);
+		if (!size)
+			return -ENOENT;
+		l->at[l->nr++] = (uint32_t)at;
+	}
+	l->at[l->nr] = (uint32_t)total;
+	return 0;
+}
+
+static const uint8_t *bytes_of(const struct listing *l, size_t i)
+{
+	return l->code.bytes + l->at[i];
+}
+
+static uint64_t address_of(const struct listing *l, size_t i)
+{
+	return l->code.start + l->at[i];
+}
+
+static size_t size_of(const struct listing *l, size_t i)
+{
+	return l->at[i + 1] - l->at[i];
+}
+
+static bool jump_of(const struct listing *l, size_t i, struct x86_jump *ret)
+{
+	return x86_jump(bytes_of(l, i), size_of(l, i), address_of(l, i), ret);
+}
+
+/* The instruction at an address; nr: none begins there. */
+static size_t find_instruction(const struct listing *l, uint64_t address)
+{
+	size_t low = 0, high = l->nr;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (address_of(l, middle) < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < l->nr && address_of(l, low) == address ? low : l->nr;
+}
+
+/* Does it load "start" into rsi or rdi? The register's number, or -1. */
+static int loads_start(const struct image *im, const struct listing *l, size_t i)
+{
+	const uint8_t *b = bytes_of(l, i);
+	size_t size = size_of(l, i);
+	uint64_t from = 0;
+	int32_t number;
+	char text[6];
+	int reg;
+
+	if (size != 5 && size != 7)
+		return -1;
+	memcpy(&number, b + size - 4, sizeof(number));
+	if (size == 5 && (b[0] == 0xb8 + RSI || b[0] == 0xb8 + RDI)) {
+		from = (uint32_t)number;
+		reg = b[0] - 0xb8;
+	} else if (size == 7 && b[0] == 0x48 && b[1] == 0x8d &&
+		   (b[2] == (RSI << 3 | 5) || b[2] == (RDI << 3 | 5))) {
+		from = address_of(l, i + 1) + (uint64_t)(int64_t)number;
+		reg = b[2] >> 3;
+	}
+	if (!from || image_read(im, from, text, sizeof(text)) || memcmp(text, "start", 6) != 0)
+		return -1;
+	return reg;
+}
+
+/* The call that follows in a straight line; nr: none. */
+static size_t next_call(const struct listing *l, size_t i)
+{
+	struct x86_jump jump;
+
+	for (size_t end = i + MAX_BLOCK; ++i < end && i < l->nr;)
+		if (jump_of(l, i, &jump))
+			return jump.is_call ? i : l->nr;
+	return l->nr;
+}
+
+/* What is executed if the call is, and not otherwise: from `first` to it. */
+struct block {
+	size_t branch, first, call;
+};
+
+/* The branch jumps over the call; or to it, from where it jumps back to. */
+static bool find_branch(const struct listing *l, struct block *b)
+{
+	uint64_t behind = address_of(l, b->call + 1);
+	size_t lowest = b->call > MAX_BLOCK ? b->call - MAX_BLOCK : 0, back;
+	struct x86_jump jump;
+
+	for (size_t i = b->call; i-- > lowest;) {
+		if (!jump_of(l, i, &jump))
+			continue;
+		b->branch = i;
+		b->first = i + 1;
+		if (jump.is_conditional && jump.target == behind)
+			return true;
+		break;
+	}
+	if (b->call + 1 >= l->nr || !jump_of(l, b->call + 1, &jump) || jump.is_call ||
+	    jump.is_conditional)
+		return false;
+	back = find_instruction(l, jump.target);
+	if (!back || back == l->nr || !jump_of(l, back - 1, &jump) || !jump.is_conditional)
+		return false;
+	b->branch = back - 1;
+	b->first = find_instruction(l, jump.target);
+	return b->first < b->call && b->first >= lowest;
+}
+
+/* Word of struct pt_regs of a register by its number in instructions. */
+static uint8_t word_of(unsigned reg)
+{
+	static const uint8_t words[16] = { 10, 11, 12, 5, 19, 4, 13, 14, 9, 8, 7, 6, 3, 2, 1, 0 };
+
+	return words[reg & 15];
+}
+
+/* mov n(%rsp),%reg, n(%rbp),%reg or of a register, of 32 bits or more: where it takes it from. */
+static bool read_load(const uint8_t *b, size_t size, unsigned reg, struct abi_argument *ret)
+{
+	uint8_t rex = 0, mode, base;
+	size_t at = 2;
+	int32_t far = 0;
+
+	if ((b[0] & 0xf0) == 0x40) {
+		rex = *b++;
+		size--;
+	}
+	if (size < 2 || (b[0] != 0x8b && b[0] != 0x89))
+		return false;
+	mode = b[1] >> 6;
+	base = b[1] & 7;
+	*ret = (struct abi_argument){ .size = 4, .is_signed = 1 };
+	if (mode == 3) {
+		unsigned other = (b[1] >> 3 & 7) | (rex & 4) << 1, rm = base | (rex & 1) << 3;
+
+		ret->how = ABI_ARGUMENT_REGISTER;
+		ret->reg = word_of(b[0] == 0x8b ? rm : other);
+		return (b[0] == 0x8b ? other : rm) == reg;
+	}
+	if (b[0] != 0x8b || rex & 7 || (b[1] >> 3 & 7) != reg || (mode == 0 && base == RBP) ||
+	    (base != RSP && base != RBP))
+		return false;
+	if (base == RSP && (size < 3 || b[at++] != 0x24))
+		return false;
+	if (mode == 1 && size == at + 1)
+		far = (int8_t)b[at];
+	else if (mode == 2 && size == at + 4)
+		memcpy(&far, b + at, sizeof(far));
+	else if (mode != 0)
+		return false;
+	ret->how = ABI_ARGUMENT_MEMORY;
+	ret->reg = word_of(base);
+	ret->offset = far;
+	return true;
+}
+
+/* Instructions that prepare a call and change nothing else: mov, lea, xor, of vectors too. */
+static bool is_harmless(const uint8_t *b, size_t size)
+{
+	while (size > 1 && (*b == 0x66 || *b == 0xf2 || *b == 0xf3 || (*b & 0xf0) == 0x40)) {
+		b++;
+		size--;
+	}
+	switch (b[0]) {
+	case 0x0f: /* none of which writes a register that can be asked for */
+	case 0x31:
+	case 0x33:
+	case 0x89:
+	case 0x8b:
+	case 0x8d:
+	case 0x90:
+	case 0xb8 ... 0xbf:
+	case 0xc5:
+	case 0xc7:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Where the generation, which goes into `reg`, is at the branch. */
+static bool find_generation(const struct listing *l, const struct block *b, unsigned reg,
+			    struct abi_argument *ret)
+{
+	bool found = false;
+
+	for (size_t i = b->first; i < b->call; i++) {
+		struct abi_argument load;
+
+		if (!is_harmless(bytes_of(l, i), size_of(l, i)))
+			return false;
+		if (!read_load(bytes_of(l, i), size_of(l, i), reg, &load))
+			continue;
+		if (found)
+			return false;
+		*ret = load;
+		found = true;
+	}
+	return found;
+}
+
+int gc_python_start(const struct image *im, uint64_t collector, uint64_t *ret_address,
+		    struct abi_argument *ret_generation)
+{
+	_cleanup_(listing_done) struct listing l = { 0 };
+	struct abi_argument generation;
+	struct block b = { 0 };
+	int r = list(im, collector, &l), nr = 0;
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < l.nr; i++) {
+		int reg = loads_start(im, &l, i);
+
+		if (reg < 0)
+			continue;
+		b.call = next_call(&l, i);
+		if (b.call == l.nr || !find_branch(&l, &b) || b.first > i || nr++ ||
+		    !find_generation(&l, &b, reg == RSI ? RDX : RSI, &generation))
+			return -ENOENT;
+	}
+	if (!nr)
+		return -ENOENT;
+	*ret_address = address_of(&l, b.branch);
+	*ret_generation = generation;
+	return 0;
+}
