@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* make_profile cpu|io|python|empty: a small profile with known sums, as pprof on standard output.
+/* make_profile cpu|io|gc|python|empty|no_gc: a small profile with known sums, as pprof on standard
+ * output.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,6 +210,65 @@ static struct profile *make_io(void)
 	return p;
 }
 
+static uint32_t collection(struct profile *p, const char *runtime, const char *name,
+			   const char *value, const char *reason)
+{
+	const struct label l[] = { { string(p, "runtime"), string(p, runtime) },
+				   { string(p, name), string(p, value) },
+				   { string(p, "reason"), string(p, reason) } };
+	uint32_t id = 0;
+
+	check(profile_labels(p, &(struct label_set){ *reason ? 3 : 2, l }, &id), 0);
+	return id;
+}
+
+static void add_time(struct profile *p, uint32_t pid, uint64_t wall_ns, uint64_t cpu_ns)
+{
+	check(profile_add_time(
+		      p,
+		      &(struct process_time){ .pid = pid, .wall_ns = wall_ns, .cpu_ns = cpu_ns }),
+	      0);
+}
+
+/*
+ * Python 4242 (8 s of its 10 s on a CPU): 100 young of 1 to 100 ms, 4 full of 500 ms, two of these
+ * manual. Python 77, a hostile name, there for 2 s: 10 young of 20 µs, its CPU time not known. A
+ * JVM: 2 young. Of process 5 nothing but its pause is known.
+ */
+static struct profile *make_gc(void)
+{
+	struct profile *p = new_profile((struct profile_info){
+		.mode = "gc",
+		.values = { { "pause", "nanoseconds" }, { "collections", "count" } } });
+	uint32_t collect = frame(p, FRAME_NATIVE, "/usr/bin/python3.13", "gc_collect_main", "", 0);
+	uint32_t grow = code(p, "Graph.grow", "/srv/app/gr\u00e4ph.py", 10, 12);
+	uint32_t load = code(p, "load", "/srv/app/main.py", 1, 3);
+	uint32_t alloc = frame(p, FRAME_NATIVE, "/usr/lib/jvm/libjvm.so", "VM_GenCollect::doit", "",
+			       0);
+	uint32_t grows = stack(p, (uint32_t[]){ collect, grow, load }, 3);
+	uint32_t loads = stack(p, (uint32_t[]){ collect, load }, 2);
+	uint32_t vm = stack(p, (uint32_t[]){ alloc }, 1);
+	uint32_t python = who(p, 4242, "python3"), odd = who(p, 77, "na\u00efve\033[2J");
+	uint32_t java = who(p, 900, "VM Thread"), lone = who(p, 5, "gunicorn: w");
+
+	for (uint64_t ms = 1; ms <= 100; ms++)
+		add_request(p, grows, python, collection(p, "python", "generation", "0", "heap"),
+			    ms * 1000000, 1);
+	add_request(p, grows, python, collection(p, "python", "generation", "2", "heap"), 500000000,
+		    2);
+	add_request(p, loads, python, collection(p, "python", "generation", "2", "manual"),
+		    500000000, 2);
+	add_request(p, loads, odd, collection(p, "python", "generation", "0", ""), 20000, 10);
+	add_request(p, vm, java, collection(p, "hotspot", "kind", "young", ""), 30000000, 2);
+	add_request(p, loads, lone, collection(p, "python", "generation", "1", ""), 1000000, 1);
+	add_time(p, 4242, 10000000000, 8000000000);
+	add_time(p, 77, 2000000000, TIME_UNKNOWN);
+	add_time(p, 900, 10000000000, 400000000);
+	profile_info(p)->quality.n[QUALITY_EVENTS] = 117;
+	profile_info(p)->quality.n[QUALITY_FRAMES] = 320;
+	return p;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc == 2 ? argv[1] : "";
@@ -221,6 +281,12 @@ int main(int argc, char **argv)
 		p = make_io();
 	else if (!strcmp(what, "python"))
 		p = make_python();
+	else if (!strcmp(what, "gc"))
+		p = make_gc();
+	else if (!strcmp(what, "no_gc"))
+		p = new_profile((struct profile_info){
+			.mode = "gc",
+			.values = { { "pause", "nanoseconds" }, { "collections", "count" } } });
 	else if (!strcmp(what, "empty"))
 		p = new_profile((struct profile_info){
 			.mode = "cpu",

@@ -26,4 +26,6 @@ void json_array(struct json *j, const char *key);
 void json_end(struct json *j);
 void json_string(struct json *j, const char *key, const char *value);
 void json_u64(struct json *j, const char *key, uint64_t value);
+/* A share, to six places; a number that JSON can't say is null. */
+void json_share(struct json *j, const char *key, double value);
 void json_i64(struct json *j, const char *key, int64_t value);

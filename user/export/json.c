@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The report as one JSON object: docs call it "JSON report". */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,13 @@ static void write_hist(struct json *j, const char *suffix, const struct hist *h)
 	json_end(j);
 }
 
+static void write_labels(struct json *j, const struct profile *p, const struct label_set *set)
+{
+	for (uint32_t i = 0; i < set->nr; i++)
+		json_string(j, profile_string_at(p, set->labels[i].name),
+			    profile_string_at(p, set->labels[i].value));
+}
+
 static int write_distributions(struct json *j, const struct profile *p)
 {
 	const char *suffix = unit_suffix(p);
@@ -66,9 +74,7 @@ static int write_distributions(struct json *j, const struct profile *p)
 
 		json_object(j, NULL);
 		json_object(j, "labels");
-		for (uint32_t k = 0; k < set.nr; k++)
-			json_string(j, profile_string_at(p, set.labels[k].name),
-				    profile_string_at(p, set.labels[k].value));
+		write_labels(j, p, &set);
 		json_end(j);
 		json_u64(j, "count", rows[i].count);
 		put_u64(j, "total", suffix, rows[i].total);
@@ -79,6 +85,55 @@ static int write_distributions(struct json *j, const struct profile *p)
 	if (nr >= 0)
 		summary_labels_free(rows, nr);
 	return nr;
+}
+
+static void write_who(struct json *j, const struct profile *p, const struct pause_process *process)
+{
+	const struct who *w = profile_who_at(p, process->who);
+
+	json_u64(j, "pid", w->pid);
+	json_string(j, "comm", profile_string_at(p, w->comm));
+	if (w->container)
+		json_string(j, "container", profile_string_at(p, w->container));
+	if (w->cgroup)
+		json_string(j, "cgroup", profile_string_at(p, w->cgroup));
+}
+
+static void write_pause(struct json *j, const struct profile *p, const struct pauses *pauses,
+			const struct pause_sum *sum, struct hist *hist)
+{
+	const struct pause_process *process = &pauses->processes[sum->process];
+	const struct process_time *time = summary_pauses_time(p, process);
+	const char *suffix = unit_suffix(p);
+
+	json_object(j, NULL);
+	json_object(j, "labels");
+	write_who(j, p, process);
+	write_labels(j, p, &sum->labels);
+	json_end(j);
+	json_u64(j, "count", sum->count);
+	put_u64(j, "total", suffix, sum->total);
+	if (time && time->wall_ns)
+		json_share(j, "wall_share", (double)sum->total / (double)time->wall_ns);
+	if (time && time->cpu_ns && time->cpu_ns != TIME_UNKNOWN)
+		json_share(j, "cpu_share", (double)sum->total / (double)time->cpu_ns);
+	if (summary_pauses_hist(p, pauses, sum, hist))
+		write_hist(j, suffix, hist);
+	json_end(j);
+}
+
+static int write_pauses(struct json *j, const struct profile *p)
+{
+	_cleanup_free_ struct hist *hist = malloc(sizeof(*hist));
+	struct pauses pauses;
+	int r = hist ? summary_pauses(p, NULL, &pauses) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < pauses.nr_sums; i++)
+		write_pause(j, p, &pauses, &pauses.sums[i], hist);
+	summary_pauses_done(&pauses);
+	return 0;
 }
 
 static void write_function(struct json *j, const struct profile *p, const struct function_sum *sum,
@@ -170,6 +225,13 @@ static void write_facts(struct json *j, const struct profile_info *info)
 	json_end(j);
 }
 
+static int write_rows(struct json *j, const struct profile *p)
+{
+	if (summary_has_pauses(p))
+		return write_pauses(j, p);
+	return profile_has_distribution(p) ? write_distributions(j, p) : write_functions(j, p);
+}
+
 static int write_json(const struct profile *p, const struct export_settings *settings, FILE *out)
 {
 	struct json j;
@@ -180,7 +242,7 @@ static int write_json(const struct profile *p, const struct export_settings *set
 	json_object(&j, NULL);
 	write_facts(&j, profile_facts(p));
 	json_array(&j, "rows");
-	r = profile_has_distribution(p) ? write_distributions(&j, p) : write_functions(&j, p);
+	r = write_rows(&j, p);
 	json_end(&j);
 	if (r >= 0)
 		r = write_tasks(&j, p);

@@ -8,6 +8,9 @@
 /* What a program calls the task that a sample is of: no mode's. */
 #define LABEL_TASK "task"
 
+/* Which runtime of a process a sample is of: such samples are summed up by process. */
+#define LABEL_RUNTIME "runtime"
+
 struct label_type {
 	const char *name;     /* "device"; NULL ends a table */
 	unsigned shift, bits; /* where it stands in the tag */

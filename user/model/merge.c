@@ -177,7 +177,35 @@ static int merge_samples(struct merge *m, double scale)
 	return 0;
 }
 
-static int merge_all(struct merge *m, double scale)
+/*
+ * What was measured after `into`, for whose time nothing is known of a process that was there,
+ * leaves unknown how much CPU time it used in all.
+ */
+static int merge_times(const struct merge *m, uint64_t into_ns, double scale)
+{
+	const struct process_times *from = profile_times(m->from), *into = profile_times(m->into);
+	double wall_rest = 0, cpu_rest = 0;
+
+	for (uint32_t i = 0; i < from->pids.count; i++) {
+		struct process_time time = from->all[i];
+		bool missed = into_ns && !time.began && !process_times_find(into, time.pid);
+		int r;
+
+		time.wall_ns = scale_value(time.wall_ns, scale, &wall_rest);
+		if (missed)
+			time.wall_ns += into_ns;
+		if (missed)
+			time.cpu_ns = TIME_UNKNOWN;
+		if (time.cpu_ns != TIME_UNKNOWN)
+			time.cpu_ns = scale_value(time.cpu_ns, scale, &cpu_rest);
+		r = profile_add_time(m->into, &time);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int merge_all(struct merge *m, uint64_t into_ns, double scale)
 {
 	const struct profile *from = m->from;
 	uint32_t nr[] = { profile_nr_strings(from), profile_nr_mappings(from),
@@ -200,7 +228,8 @@ static int merge_all(struct merge *m, double scale)
 	    (r = merge_frames(m)) < 0 || (r = merge_stacks(m)) < 0 || (r = merge_whos(m)) < 0 ||
 	    (r = merge_labels(m)) < 0)
 		return r;
-	return merge_samples(m, scale);
+	r = merge_times(m, into_ns, scale);
+	return r < 0 ? r : merge_samples(m, scale);
 }
 
 int profile_merge(struct profile *into, const struct profile *from, double scale)
@@ -210,7 +239,7 @@ int profile_merge(struct profile *into, const struct profile *from, double scale
 
 	if (strcmp(profile_facts(into)->mode, profile_facts(from)->mode))
 		return -EINVAL;
-	r = merge_all(&m, scale);
+	r = merge_all(&m, profile_facts(into)->duration_ns, scale);
 	if (r < 0)
 		return r;
 	quality_merge(&profile_info(into)->quality, &profile_facts(from)->quality);
@@ -226,7 +255,7 @@ int profile_interpreted(const struct profile *from, struct profile **ret)
 
 	m.into = into;
 	if (r >= 0)
-		r = merge_all(&m, 1);
+		r = merge_all(&m, 0, 1);
 	if (r < 0)
 		return r;
 	*ret = into;

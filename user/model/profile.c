@@ -18,6 +18,7 @@ struct profile {
 	struct intern strings, mappings, frames, stacks, whos, labels, keys;
 	struct sample *samples; /* by the id of its key */
 	uint32_t cap_samples;
+	struct process_times times;
 	bool split_lines;
 };
 
@@ -65,6 +66,7 @@ void profile_free(struct profile *p)
 	intern_done(&p->whos);
 	intern_done(&p->labels);
 	intern_done(&p->keys);
+	process_times_done(&p->times);
 	free(p->samples);
 	free(p);
 }
@@ -157,6 +159,16 @@ int profile_add(struct profile *p, const struct sample *s)
 	return 0;
 }
 
+int profile_add_time(struct profile *p, const struct process_time *time)
+{
+	return process_times_add(&p->times, time);
+}
+
+const struct process_times *profile_times(const struct profile *p)
+{
+	return &p->times;
+}
+
 struct profile_info *profile_info(struct profile *p)
 {
 	return &p->info;
@@ -245,7 +257,7 @@ size_t profile_memory(const struct profile *p)
 {
 	return sizeof(*p) + p->strings.memory + p->mappings.memory + p->frames.memory +
 	       p->stacks.memory + p->whos.memory + p->labels.memory + p->keys.memory +
-	       p->cap_samples * sizeof(*p->samples);
+	       process_times_memory(&p->times) + p->cap_samples * sizeof(*p->samples);
 }
 
 uint64_t profile_value(const struct profile *p, const struct sample *s, unsigned i)

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "model/process_times.h"
 #include "model/quality.h"
 
 enum frame_kind {
@@ -109,6 +110,8 @@ int profile_who(struct profile *p, const struct who *w, uint32_t *ret_id);
 int profile_labels(struct profile *p, const struct label_set *l, uint32_t *ret_id);
 /* Adds to the sample with the same stack, who, labels and bucket. */
 int profile_add(struct profile *p, const struct sample *s);
+/* Adds to what is known of a process's time. 0 or -ENOMEM. */
+int profile_add_time(struct profile *p, const struct process_time *time);
 /* Adds all of `from`, counts and totals times `scale`; both are of one mode (-EINVAL if not). */
 int profile_merge(struct profile *into, const struct profile *from, double scale);
 
@@ -130,6 +133,8 @@ struct stack profile_stack_at(const struct profile *p, uint32_t id);
 const struct who *profile_who_at(const struct profile *p, uint32_t id);
 struct label_set profile_labels_at(const struct profile *p, uint32_t id);
 const struct sample *profile_sample_at(const struct profile *p, uint32_t id);
+/* Of some processes: those whose time is known, by mode. */
+const struct process_times *profile_times(const struct profile *p);
 uint32_t profile_nr_strings(const struct profile *p);
 uint32_t profile_nr_mappings(const struct profile *p);
 uint32_t profile_nr_frames(const struct profile *p);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/hist.h"
+#include "base/intern.h"
 #include "model/profile.h"
 
 /* A function over all stacks; one that recurs in a stack is counted once in `total`. */
@@ -53,6 +54,46 @@ struct process_sum {
 	uint64_t value[2];
 };
 int summary_processes(const struct profile *p, struct process_sum **ret);
+
+/* Orders label sets by their texts. */
+int summary_compare_labels(const struct profile *p, const struct label_set *x,
+			   const struct label_set *y);
+
+/* Samples of one process that have the same labels, but for those of its tasks. */
+struct pause_sum {
+	uint32_t process;	 /* place in pauses.processes */
+	struct label_set labels; /* good until summary_pauses_done() */
+	uint64_t count, total;
+	uint32_t first, nr; /* its samples, in pauses.samples */
+};
+
+struct pause_process {
+	uint32_t pid;
+	uint32_t who; /* the heaviest of its threads */
+	uint64_t count, total;
+	uint32_t first, nr; /* in pauses.sums */
+};
+
+/* Processes, largest total first, and their sums, likewise. */
+struct pauses {
+	struct pause_process *processes;
+	struct pause_sum *sums;
+	uint32_t *samples; /* ids */
+	uint32_t nr_processes, nr_sums;
+	struct intern sets;
+};
+
+/* Are samples of this profile to be summed up by process, by summary_pauses()? */
+bool summary_has_pauses(const struct profile *p);
+/* `by`: only labels of this name tell sums of a process apart (NULL: all do). 0 or -ENOMEM. */
+int summary_pauses(const struct profile *p, const char *by, struct pauses *ret);
+void summary_pauses_done(struct pauses *s);
+/* The distribution of a sum. false: its samples have no buckets. */
+bool summary_pauses_hist(const struct profile *p, const struct pauses *s,
+			 const struct pause_sum *sum, struct hist *ret);
+/* What its pauses are a share of; NULL: nothing is known of its time. */
+const struct process_time *summary_pauses_time(const struct profile *p,
+					       const struct pause_process *process);
 
 /* What ran at the leaf of a stack. */
 enum leaf { LEAF_INTERPRETED, LEAF_NATIVE, LEAF_KERNEL, LEAF_OTHER, LEAFS };

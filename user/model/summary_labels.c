@@ -36,12 +36,11 @@ static int add_sample(struct label_sum *row, const struct sample *s)
 	return 0;
 }
 
-static int compare_sets(const struct profile *p, uint32_t a, uint32_t b)
+int summary_compare_labels(const struct profile *p, const struct label_set *x,
+			   const struct label_set *y)
 {
-	struct label_set x = profile_labels_at(p, a), y = profile_labels_at(p, b);
-
-	for (uint32_t i = 0; i < x.nr && i < y.nr; i++) {
-		const struct label *v = &x.labels[i], *w = &y.labels[i];
+	for (uint32_t i = 0; i < x->nr && i < y->nr; i++) {
+		const struct label *v = &x->labels[i], *w = &y->labels[i];
 		int r = strcmp(profile_string_at(p, v->name), profile_string_at(p, w->name));
 
 		if (!r)
@@ -49,18 +48,19 @@ static int compare_sets(const struct profile *p, uint32_t a, uint32_t b)
 		if (r)
 			return r;
 	}
-	return x.nr < y.nr ? -1 : x.nr > y.nr;
+	return x->nr < y->nr ? -1 : x->nr > y->nr;
 }
 
 static int by_total(const void *a, const void *b, void *p)
 {
 	const struct label_sum *x = a, *y = b;
+	struct label_set v = profile_labels_at(p, x->labels), w = profile_labels_at(p, y->labels);
 
 	if (x->total != y->total)
 		return x->total > y->total ? -1 : 1;
 	if (x->count != y->count)
 		return x->count > y->count ? -1 : 1;
-	return compare_sets(p, x->labels, y->labels);
+	return summary_compare_labels(p, &v, &w);
 }
 
 int summary_labels(struct profile *p, const char *by, struct label_sum **ret)

@@ -87,6 +87,27 @@ static void put_comments(struct writer *w)
 	put_comment(w, strbuf_str(text));
 }
 
+/* How long processes were measured, and their CPU time where it is known. */
+static void put_times(struct writer *w)
+{
+	const struct process_times *times = profile_times(w->p);
+	struct strbuf *text = &w->scratch;
+
+	for (uint32_t i = 0; i < times->pids.count && !w->error; i++) {
+		const struct process_time *t = &times->all[i];
+
+		strbuf_reset(text);
+		strbuf_addf(text, "bpfprof process pid=%" PRIu32 " wall_ns=%" PRIu64, t->pid,
+			    t->wall_ns);
+		if (t->cpu_ns != TIME_UNKNOWN)
+			strbuf_addf(text, " cpu_ns=%" PRIu64, t->cpu_ns);
+		if (t->began)
+			strbuf_adds(text, " began=1");
+		writer_fail(w, text->failed ? -ENOMEM : 0);
+		put_comment(w, strbuf_str(text));
+	}
+}
+
 static unsigned nr_values(const struct profile_info *info)
 {
 	return info->values[1].name[0] ? 2 : 1;
@@ -261,6 +282,7 @@ int pprof_write(const struct profile *p, FILE *out)
 		writer_fail(&w, -ENOMEM);
 	put_facts(&w);
 	put_comments(&w);
+	put_times(&w);
 	if (!w.error)
 		writer_find_locations(&w);
 	put_samples(&w);

@@ -41,6 +41,41 @@ static void read_quality(const char *words, struct quality *q)
 	}
 }
 
+static int read_time(struct reader *r, const char *words)
+{
+	struct process_time time = { .cpu_ns = TIME_UNKNOWN };
+
+	for (; *words; words += strcspn(words, " ")) {
+		words += strspn(words, " ");
+		if (!strncmp(words, "pid=", 4))
+			time.pid = (uint32_t)strtoul(words + 4, NULL, 10);
+		else if (!strncmp(words, "wall_ns=", 8))
+			time.wall_ns = strtoull(words + 8, NULL, 10);
+		else if (!strncmp(words, "cpu_ns=", 7))
+			time.cpu_ns = strtoull(words + 7, NULL, 10);
+		else if (!strncmp(words, "began=", 6))
+			time.began = words[6] == '1';
+	}
+	return profile_add_time(r->p, &time) < 0
+		       ? reader_fail(r, -ENOMEM, "does not fit into memory")
+		       : 0;
+}
+
+/* These need the profile. */
+static int read_times(struct reader *r)
+{
+	for (size_t i = 0; i < r->m->n_comment; i++) {
+		const char *text, *value;
+		int error = reader_text(r, r->m->comment[i], &text);
+
+		if (!error && (value = after(text, "process ")))
+			error = read_time(r, value);
+		if (error < 0)
+			return error;
+	}
+	return 0;
+}
+
 static int read_comments(struct reader *r, struct profile_info *info)
 {
 	for (size_t i = 0; i < r->m->n_comment; i++) {
@@ -166,5 +201,5 @@ int reader_facts(struct reader *r)
 	info.duration_ns = r->m->duration_nanos > 0 ? (uint64_t)r->m->duration_nanos : 0;
 	info.period = r->m->period > 0 ? (uint64_t)r->m->period : 0;
 	error = profile_new(&r->p, &info);
-	return error < 0 ? reader_fail(r, error, "does not fit into memory") : 0;
+	return error < 0 ? reader_fail(r, error, "does not fit into memory") : read_times(r);
 }
