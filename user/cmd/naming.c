@@ -195,6 +195,15 @@ static void count_frames(struct profile *p)
 	}
 }
 
+static int copy_times(const struct capture *c, struct profile *p)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; i < c->times.pids.count && r >= 0; i++)
+		r = profile_add_time(p, &c->times.all[i]);
+	return r;
+}
+
 static uint32_t *unknown_ids(uint32_t nr)
 {
 	uint32_t *ids = malloc((nr + 1u) * sizeof(*ids));
@@ -218,6 +227,8 @@ int naming_profile(struct naming *n, const struct profile_info *info, struct pro
 		r = -ENOMEM;
 	for (uint32_t i = 0; r >= 0 && i < c->nr_samples; i++)
 		r = add_sample(&p, &c->samples[i]);
+	if (r >= 0)
+		r = copy_times(c, profile);
 	free(p.stacks);
 	free(p.whos);
 	free(p.labels);
@@ -228,6 +239,11 @@ int naming_profile(struct naming *n, const struct profile_info *info, struct pro
 	*ret = profile;
 	profile = NULL;
 	return 0;
+}
+
+int naming_stack(struct naming *n, uint32_t raw_stack, struct profile *into, uint32_t *ret_stack)
+{
+	return symbolizer_stack(n->symbolizer, raw_stack, into, ret_stack);
 }
 
 void naming_tag(const struct naming *n, uint64_t tag, struct strbuf *out)

@@ -19,5 +19,7 @@ void naming_free(struct naming *n);
 DEFINE_CLEANUP(struct naming, naming_free)
 /* A new profile of all that is in the capture, which the caller frees. 0 or -ENOMEM. */
 int naming_profile(struct naming *n, const struct profile_info *info, struct profile **ret);
+/* One stack of the capture, into any profile. 0 or -ENOMEM. */
+int naming_stack(struct naming *n, uint32_t raw_stack, struct profile *into, uint32_t *ret_stack);
 /* Adds a tag's labels as "device=vda op=read". */
 void naming_tag(const struct naming *n, uint64_t tag, struct strbuf *out);

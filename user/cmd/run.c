@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cmd/cmd.h"
+#include "cmd/events.h"
 #include "cmd/measure.h"
 #include "cmd/naming.h"
 #include "cmd/program.h"
@@ -22,6 +23,7 @@ struct run {
 	struct measure_settings settings;
 	struct live *live;
 	struct naming *naming;
+	struct events events;
 	struct program program;
 	struct profile *total; /* of all intervals, where files are asked for */
 	struct strbuf command;
@@ -54,31 +56,13 @@ static uint64_t now_ns(clockid_t clock)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* A line for one event of --slower, as it comes. */
+/* One event of --slower, as it comes. */
 static void show_event(void *ctx, const struct live_event *e)
 {
 	struct run *run = ctx;
-	const struct capture *c = live_capture(run->live);
-	const struct raw_who *who = capture_who_at(c, e->who);
-	int64_t at = run->began_realtime + (int64_t)(e->time - live_started(run->live));
-	time_t seconds = at / 1000000000;
-	struct strbuf line = STRBUF_INIT, tag = STRBUF_INIT, comm = STRBUF_INIT;
-	bool data = run->settings.output.json || run->settings.output.format;
-	struct tm tm;
-	char clock[16];
 
-	localtime_r(&seconds, &tm);
-	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	naming_tag(run->naming, e->tag, &tag);
-	strbuf_add_escaped(&comm, capture_string_at(c, who->comm));
-	strbuf_addf(&line, "%s.%03d  %-16s %8u  %-40s  ", clock, (int)(at / 1000000 % 1000),
-		    strbuf_str(&comm), who->pid, strbuf_str(&tag));
-	format_duration(e->value, &line);
-	/* Standard output belongs to the report when a program reads it. */
-	fprintf(data ? stderr : stdout, "%s\n", strbuf_str(&line));
-	strbuf_done(&line);
-	strbuf_done(&tag);
-	strbuf_done(&comm);
+	events_show(&run->events, e);
+	run->unread |= run->events.unread;
 }
 
 static int drain(struct run *run)
@@ -255,6 +239,12 @@ static int start_all(struct run *run, struct strbuf *error)
 		program_abandon(&run->program);
 		return r;
 	}
+	run->events = (struct events){ .settings = &run->settings,
+				       .mode = run->mode,
+				       .naming = run->naming,
+				       .capture = live_capture(run->live),
+				       .realtime = run->began_realtime -
+						   (int64_t)live_started(run->live) };
 	return run->settings.program ? program_go(&run->program, run->settings.program, error) : 0;
 }
 

@@ -35,6 +35,7 @@ struct mode {
 	const struct opt *opts;		 /* the mode's own; their ctx is struct mode_settings */
 	bool at_tracepoint;		 /* its kernel stacks begin in our own probe */
 	bool stacks_optional; /* its histograms and JSON rows show none: taken only for what does */
+	bool process_times;   /* its report says which share of a process's time it was */
 	const char *view;     /* its report, of views[] */
 	uint64_t duration_ns; /* default; 0: until Ctrl-C */
 	struct mode_settings defaults;	     /* before options are read */

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <errno.h>
 #include <string.h>
 
 #include "base/file.h"
-#include "base/parse.h"
 #include "collect/mode.h"
 #include "io.h"
 #include "io.skel.h"
+#include "mode/own_opts.h"
 
 /* The block device's name, as /sys/dev/block/MAJOR:MINOR/uevent has it. */
 static void device_text(uint64_t device, struct strbuf *out)
@@ -52,16 +51,6 @@ static const struct label_type labels[] = {
 	{ 0 },
 };
 
-static int set_latency(void *ctx, const char *value, struct strbuf *error)
-{
-	struct mode_settings *s = ctx;
-
-	(void)value;
-	(void)error;
-	s->full = true;
-	return 0;
-}
-
 static int set_by_device(void *ctx, const char *value, struct strbuf *error)
 {
 	struct mode_settings *s = ctx;
@@ -82,23 +71,13 @@ static int set_queue(void *ctx, const char *value, struct strbuf *error)
 	return 0;
 }
 
-static int set_slower(void *ctx, const char *value, struct strbuf *error)
-{
-	struct mode_settings *s = ctx;
-
-	if (!parse_duration(value, &s->slower_ns) && s->slower_ns)
-		return 0;
-	strbuf_addf(error, "--slower takes a time such as 10ms, not '%s'", value);
-	return -EINVAL;
-}
-
 static const struct opt opts[] = {
-	{ "latency", 'L', NULL, "show whole histograms", set_latency, NULL },
+	{ "latency", 'L', NULL, "show whole histograms", own_opt_latency, NULL },
 	{ "by-device", 'D', NULL, "one row a device, all operations together", set_by_device,
 	  NULL },
 	{ "queue", 'Q', NULL, "measure the time in the queue too", set_queue, NULL },
-	{ "slower", 0, "TIME", "list each request that took at least TIME, as it ends", set_slower,
-	  NULL },
+	{ "slower", 0, "TIME", "list each request that took at least TIME, as it ends",
+	  own_opt_slower, NULL },
 	{ 0 },
 };
 

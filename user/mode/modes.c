@@ -3,9 +3,9 @@
 
 #include "collect/mode.h"
 
-extern const struct mode mode_cpu, mode_io;
+extern const struct mode mode_cpu, mode_io, mode_gc;
 
-const struct mode *const modes[] = { &mode_cpu, &mode_io, NULL };
+const struct mode *const modes[] = { &mode_cpu, &mode_io, &mode_gc, NULL };
 
 const struct mode *mode_find(const char *name)
 {
