@@ -87,14 +87,13 @@ static int as_shell_has_it(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* It is left to program_wait() to bury it: what CPU time it used can be read until then. */
 bool program_ended(struct program *p)
 {
-	int status;
+	siginfo_t info = { 0 };
 
-	if (p->pid && !p->ended && waitpid(p->pid, &status, WNOHANG) == p->pid) {
-		p->status = as_shell_has_it(status);
-		p->ended = true;
-	}
+	if (p->pid && !p->ended && !waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOHANG | WNOWAIT))
+		p->ended = info.si_pid == p->pid;
 	return p->ended;
 }
 
@@ -102,9 +101,9 @@ int program_wait(struct program *p)
 {
 	int status = 0;
 
-	if (!p->ended && waitpid(p->pid, &status, 0) == p->pid) {
+	if (!p->buried && waitpid(p->pid, &status, 0) == p->pid) {
 		p->status = as_shell_has_it(status);
-		p->ended = true;
+		p->ended = p->buried = true;
 	}
 	return p->status;
 }

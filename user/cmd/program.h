@@ -11,7 +11,7 @@ struct program {
 	int go_fd;   /* a byte lets it go */
 	int fail_fd; /* errno of a failed execution comes here */
 	int status;  /* exit status, as a shell has it, once it ended */
-	bool ended;
+	bool ended, buried;
 };
 
 /* Forks; the child waits. 0 or a negative errno. */

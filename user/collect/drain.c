@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/log.h"
+#include "collect/cputimes.h"
 #include "collect/records.h"
 
 /* Counters of the kernel half, by what they mean for the profile. */
@@ -29,6 +32,8 @@ struct drain {
 	struct capture *capture;
 	struct sideband *sideband;
 	struct tables *tables;
+	const struct tracker *tracker;
+	struct cputimes *cputimes; /* NULL: not wanted */
 	struct records *records;
 	struct ring_buffer *ring;
 	char *regions; /* as the map `regions` has them */
@@ -123,6 +128,7 @@ int drain_open(struct drain **ret, const struct drain_settings *settings, struct
 	d->capture = capture;
 	d->sideband = sideband;
 	d->tables = tables;
+	d->tracker = tracker;
 	d->regions = d->globals = MAP_FAILED;
 	d->barrier_fd = d->barrier_inner_fd = -1;
 	r = map_memory(d);
@@ -149,6 +155,7 @@ void drain_free(struct drain *d)
 		return;
 	ring_buffer__free(d->ring);
 	records_free(d->records);
+	cputimes_free(d->cputimes);
 	if (d->regions != MAP_FAILED)
 		munmap(d->regions, d->regions_size);
 	if (d->globals != MAP_FAILED)
@@ -158,6 +165,26 @@ void drain_free(struct drain *d)
 	if (d->barrier_inner_fd >= 0)
 		close(d->barrier_inner_fd);
 	free(d);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+uint64_t drain_begin(struct drain *d, bool process_times)
+{
+	uint64_t now = now_ns();
+
+	if (!process_times)
+		return now;
+	if (cputimes_new(&d->cputimes, d->capture, d->tracker, now) < 0)
+		log_warn("no memory for the CPU times of processes: they are left out");
+	records_time(d->records, d->cputimes);
+	return now;
 }
 
 int drain_fd(const struct drain *d)
@@ -290,6 +317,8 @@ int drain_run(struct drain *d, bool last)
 		r = read_counters(d);
 	if (r >= 0 && d->tables)
 		count_tables(d);
+	if (r >= 0 && d->cputimes)
+		r = cputimes_read(d->cputimes, now_ns(), last);
 	/* Programs that began after the switch may have written the other one. */
 	if (r >= 0 && last)
 		r = read_generation(d, !old);

@@ -35,6 +35,11 @@ int drain_open(struct drain **ret, const struct drain_settings *settings, struct
 	       struct tables *tables);
 void drain_free(struct drain *d);
 DEFINE_CLEANUP(struct drain, drain_free)
+/*
+ * Measuring begins: CLOCK_MONOTONIC now. `process_times`: the capture is to have those of
+ * processes with events.
+ */
+uint64_t drain_begin(struct drain *d, bool process_times);
 /* Readable when the ring is half full, or when the kernel half wants something. */
 int drain_fd(const struct drain *d);
 /* Single events (--slower) go to `on_event`; NULL: they are dropped. */

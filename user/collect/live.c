@@ -363,7 +363,7 @@ int live_start(struct live *l, struct strbuf *error)
 		r = attach_tracepoints(l);
 	if (r >= 0 && l->mode->attach)
 		r = l->mode->attach(l, error);
-	l->started = now_ns();
+	l->started = drain_begin(l->drain, l->mode->process_times);
 	if (r >= 0)
 		r = tracker_scan(l->tracker,
 				 l->settings.filter.nr_pids && !l->settings.filter.children

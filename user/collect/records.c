@@ -8,6 +8,7 @@
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "collect/cputimes.h"
 #include "collect/stacks.h"
 
 /* How many samples may wait for a stack before the oldest way out is taken: without it. */
@@ -18,7 +19,8 @@ struct records {
 	struct capture *capture;
 	struct tracker *tracker;
 	struct sideband *sideband;
-	struct tables *tables; /* NULL: the kernel walks */
+	struct tables *tables;	/* NULL: the kernel walks */
+	struct cputimes *times; /* NULL: not wanted */
 	live_event_fn on_event;
 	void *on_event_ctx;
 
@@ -93,6 +95,11 @@ void records_listen(struct records *r, live_event_fn fn, void *ctx)
 	r->on_event_ctx = ctx;
 }
 
+void records_time(struct records *r, struct cputimes *times)
+{
+	r->times = times;
+}
+
 int records_take(void *ctx, void *data, size_t size)
 {
 	struct records *r = ctx;
@@ -142,10 +149,10 @@ static int take_thread(struct records *r, const struct abi_thread *t)
 	struct raw_who who = { .pid = t->tgid, .tid = r->settings->per_thread ? t->tid : 0 };
 	char comm[ABI_COMM_LEN + 1] = { 0 };
 	uint32_t id;
-	int err;
+	int err = r->times ? cputimes_see(r->times, t->tgid, t->start_ns) : 0;
 
-	if (r->full)
-		return 0;
+	if (err < 0 || r->full)
+		return err;
 	memcpy(comm, t->comm, ABI_COMM_LEN);
 	err = capture_string(r->capture, comm, &who.comm);
 	if (err >= 0)

@@ -9,6 +9,7 @@
 #include "collect/drain.h"
 #include "collect/tables.h"
 
+struct cputimes;
 struct records;
 
 int records_new(struct records **ret, const struct drain_settings *settings,
@@ -17,6 +18,8 @@ int records_new(struct records **ret, const struct drain_settings *settings,
 void records_free(struct records *r);
 /* Single events (--slower) go to `fn`; NULL: they are dropped. */
 void records_listen(struct records *r, live_event_fn fn, void *ctx);
+/* Processes of which something is seen are shown to `times`; NULL: they are not. */
+void records_time(struct records *r, struct cputimes *times);
 /* ring_buffer_sample_fn: keeps a record. */
 int records_take(void *ctx, void *data, size_t size);
 /* Reads the side-band and works off what was taken. */

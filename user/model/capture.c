@@ -41,12 +41,15 @@ void capture_done(struct capture *c)
 	intern_done(&c->whos);
 	intern_done(&c->sample_keys);
 	intern_done(&c->codes);
+	process_times_done(&c->times);
 	*c = (struct capture){ 0 };
 }
 
 void capture_restart(struct capture *c)
 {
 	intern_done(&c->sample_keys);
+	process_times_done(&c->times);
+	c->restarts++;
 	c->nr_samples = 0;
 	c->quality = (struct quality){ 0 };
 }
@@ -179,5 +182,5 @@ size_t capture_memory(const struct capture *c)
 {
 	return c->cap_objects * sizeof(*c->objects) + c->cap_samples * sizeof(*c->samples) +
 	       c->strings.memory + c->stacks.memory + c->whos.memory + c->sample_keys.memory +
-	       c->codes.memory;
+	       c->codes.memory + process_times_memory(&c->times);
 }

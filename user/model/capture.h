@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/intern.h"
+#include "model/process_times.h"
 #include "model/quality.h"
 
 enum object_kind {
@@ -97,12 +98,14 @@ struct capture {
 	struct raw_sample *samples;
 	uint32_t nr_samples, cap_samples;
 	struct quality quality;
+	struct process_times times; /* of processes with samples, where a mode wants them */
+	uint32_t restarts;
 };
 
 /* Makes object 0, string 0 ("") and stack 0. 0 or -ENOMEM. */
 int capture_init(struct capture *c);
 void capture_done(struct capture *c);
-/* Forgets the samples and the quality counters, keeps all that they point to. */
+/* Forgets the samples, the times and the quality counters, keeps all that they point to. */
 void capture_restart(struct capture *c);
 
 /* Appends an object and takes over `path` and `fd` (also when it fails). 0 or -ENOMEM. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "process/inside.h"
+#include "process/proc_stat.h"
 
 static struct space *space_of(const struct tracker *t, const struct space_key *key)
 {
@@ -23,6 +24,16 @@ int tracker_space(struct tracker *t, const struct process_id *id, struct space_k
 		return 0;
 	*ret = (struct space_key){ s->tgid, s->seq };
 	return 1;
+}
+
+uint64_t tracker_ended(const struct tracker *t, const struct process_id *id)
+{
+	const struct space *s = space_newest(&t->spaces, id->tgid);
+
+	/* A younger process has the pid now. */
+	while (s && s->start_ns > id->start_ns && !proc_same_start(s->start_ns, id->start_ns))
+		s = s->older;
+	return s ? s->ended : 0;
 }
 
 bool tracker_space_version(const struct tracker *t, const struct space_key *key,

@@ -116,6 +116,8 @@ int tracker_open_mapped(struct tracker *t, const struct space_key *key, uint64_t
 			struct mapped *ret);
 /* Container id and cgroup path of a process, as string ids of the capture; 0: none or unknown. */
 int tracker_cgroup(struct tracker *t, uint32_t tgid, uint32_t *ret_container, uint32_t *ret_cgroup);
+/* When a process ended, CLOCK_MONOTONIC; 0: it did not, or nothing is known of that. */
+uint64_t tracker_ended(const struct tracker *t, const struct process_id *id);
 /* Lets go of processes that ended more than a second before `time`. */
 void tracker_forget(struct tracker *t, uint64_t time);
 size_t tracker_memory(const struct tracker *t);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How long processes of which something was seen were there, and how much CPU time they used
+ * meanwhile. The kernel keeps that exactly, as a process's CPU clock: it is read for every process
+ * when measuring begins (a microsecond each), and at each drain for those that had events. What
+ * began later began with nought. Of a process that ended, what it used after the last look is not
+ * known: if that may be more than a fiftieth, its CPU time is unknown.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "model/capture.h"
+#include "process/tracker.h"
+
+struct cputimes;
+
+/* Measuring begins at `now`, CLOCK_MONOTONIC. The capture and the tracker outlive it. 0 or -ENOMEM.
+ */
+int cputimes_new(struct cputimes **ret, struct capture *capture, const struct tracker *tracker,
+		 uint64_t now);
+void cputimes_free(struct cputimes *t);
+DEFINE_CLEANUP(struct cputimes, cputimes_free)
+/* Something was seen of a process. start_ns: CLOCK_BOOTTIME at which it was made. 0 or -ENOMEM. */
+int cputimes_see(struct cputimes *t, uint32_t tgid, uint64_t start_ns);
+/* Adds what was used since the last look to the capture. `last`: it ends. 0 or -ENOMEM. */
+int cputimes_read(struct cputimes *t, uint64_t now, bool last);
