@@ -187,6 +187,20 @@ static bool is_name(const char *names, size_t size, uint32_t at, const char *nam
 	return at < size && size - at >= length && !memcmp(names + at, name, length);
 }
 
+/* Its addresses wrap: it is nowhere. */
+static void widen_code(struct elf_image *image, const Elf64_Shdr *s)
+{
+	uint64_t end;
+
+	if (s->sh_type == SHT_NOBITS || !(s->sh_flags & SHF_ALLOC) ||
+	    !(s->sh_flags & SHF_EXECINSTR) || __builtin_add_overflow(s->sh_addr, s->sh_size, &end))
+		return;
+	if (s->sh_addr < image->code_begin)
+		image->code_begin = s->sh_addr;
+	if (end > image->code_end)
+		image->code_end = end;
+}
+
 static void judge_section(struct elf_image *image, const Elf64_Shdr *s, const char *names,
 			  size_t size)
 {
@@ -229,8 +243,10 @@ static int read_sections(struct elf_image *image, const Elf64_Ehdr *h)
 		return -ENOMEM;
 	if (elf_image_read(image, sections[index].sh_offset, names, size))
 		return 0;
-	for (uint64_t i = 0; i < nr; i++)
+	for (uint64_t i = 0; i < nr; i++) {
 		judge_section(image, &sections[i], names, size);
+		widen_code(image, &sections[i]);
+	}
 	return 0;
 }
 
@@ -248,10 +264,15 @@ static int read_image(struct elf_image *image)
 	r = read_program_headers(image, &h, &headers);
 	if (!r)
 		r = find_text(image, headers, h.e_phnum);
+	image->code_begin = UINT64_MAX;
 	if (!r)
 		r = read_sections(image, &h);
 	if (r)
 		return r;
+	if (image->code_begin >= image->code_end) {
+		image->code_begin = 0;
+		image->code_end = UINT64_MAX;
+	}
 	for (size_t i = 0; i < h.e_phnum && !image->is_go; i++)
 		image->is_go = headers[i].p_type == PT_NOTE && is_go_note(image, &headers[i]);
 	/* Only the first one, since each costs a look at all segments. */

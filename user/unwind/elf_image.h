@@ -19,6 +19,8 @@ struct elf_image {
 	/* Executable segments, ascending, not overlapping, within the file; owned. */
 	struct unwind_segment *text;
 	uint32_t nr_text;
+	/* All executable sections lie between; all addresses do if there are no sections. */
+	uint64_t code_begin, code_end;
 	struct unwind_segment eh_frame; /* size 0: there is none */
 	bool is_exact;			/* that size is the section's, not only a bound */
 	uint64_t nr_fdes;		/* that .eh_frame_hdr speaks of; 0: not known */

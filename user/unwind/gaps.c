@@ -50,7 +50,12 @@ bool gaps_next_trampoline(struct gaps *g, const struct unwind_segment *segment, 
 	size_t want = g->machine->trampoline_size;
 	uint64_t to_offset = segment->offset - segment->address;
 
-	while (end - begin >= want) {
+	/* Older linkers put names and constants into the same segment. */
+	if (begin < g->image->code_begin)
+		begin = g->image->code_begin;
+	if (end > g->image->code_end)
+		end = g->image->code_end;
+	while (begin < end && end - begin >= want) {
 		const uint8_t *from, *found;
 		size_t size;
 
