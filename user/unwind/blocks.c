@@ -26,6 +26,8 @@ struct block_writer {
 	bool is_open, is_full;
 	uint64_t page;
 	uint32_t nr_rows, nr_rules;
+	/* Words for more of them; one row is kept for saying that the others found none. */
+	uint32_t room;
 	/* Of one row and no full rule: the last one made. */
 	uint32_t plain_rule, plain_block;
 	uint32_t rows[CFI_BLOCK_WORDS];
@@ -60,20 +62,15 @@ static uint32_t choose_shift(uint32_t nr_rows)
 
 static void write_index(const struct block_writer *w, uint32_t *words, uint32_t shift)
 {
-	uint32_t nr = 1u << (CFI_MAX_SHIFT - shift), row = 0;
-	uint16_t number;
+	uint16_t numbers[2 * CFI_INDEX_WORDS(0)] = { 0 };
+	uint32_t nr = 1u << (CFI_MAX_SHIFT - shift), bits = CFI_BUCKET_SHIFT + shift;
 
-	words[CFI_INDEX_WORDS(shift) - 1] = 0;
-	for (uint32_t b = 0; b < nr; b++) {
-		uint32_t begin = b << (CFI_BUCKET_SHIFT + shift);
-
-		while (row + 1 < w->nr_rows && w->rows[row + 1] >> 16 <= begin)
-			row++;
-		number = (uint16_t)row;
-		memcpy((char *)words + 2 * b, &number, 2);
-	}
-	number = (uint16_t)(w->nr_rows - 1);
-	memcpy((char *)words + 2 * nr, &number, 2);
+	/* Of the rows between two buckets' begins the last one is in force at the second. */
+	for (uint32_t row = 0; row < w->nr_rows; row++)
+		numbers[((w->rows[row] >> 16) + (1u << bits) - 1) >> bits] = (uint16_t)row;
+	for (uint32_t b = 1; b <= nr; b++)
+		numbers[b] = numbers[b] > numbers[b - 1] ? numbers[b] : numbers[b - 1];
+	memcpy(words, numbers, CFI_INDEX_WORDS(shift) * sizeof(*words));
 }
 
 static int write_block(struct block_writer *w, uint32_t *ret)
@@ -136,45 +133,50 @@ static uint32_t hash_rule(const struct cfi_rule *rule)
 	return h ^ h >> 15;
 }
 
-/* The number of a full rule in the page, or a negative: there is no room. */
-static int number_rule(struct block_writer *w, const struct cfi_rule *rule, uint32_t room)
+/* The row of the full rule that is in force, whose number is the page's. */
+static uint32_t number_rule(struct block_writer *w)
 {
+	const struct cfi_rule *rule = &w->full;
 	uint32_t at = hash_rule(rule) % NR_SLOTS;
 
 	if (!w->nr_rules)
 		memset(w->slots, 0, sizeof(w->slots));
 	for (; w->slots[at]; at = (at + 1) % NR_SLOTS)
 		if (!memcmp(&w->rules[w->slots[at] - 1], rule, sizeof(*rule)))
-			return w->slots[at] - 1;
-	if (w->nr_rules == CFI_MAX_RULES || room < CFI_RULE_WORDS)
-		return -1;
-	w->rules[w->nr_rules] = *rule;
-	w->slots[at] = (uint16_t)(w->nr_rules + 1);
-	return (int)w->nr_rules++;
+			return CFI_FULL + w->slots[at] - 1u;
+	/* The row itself needs a word. */
+	if (w->nr_rules == CFI_MAX_RULES || w->room < CFI_RULE_WORDS + 1) {
+		w->table->nr_bad++;
+		return CFI_BROKEN;
+	}
+	w->room -= CFI_RULE_WORDS;
+	w->rules[w->nr_rules++] = *rule;
+	w->slots[at] = (uint16_t)w->nr_rules;
+	return CFI_FULL + w->nr_rules - 1;
 }
 
-static void add_row(struct block_writer *w, uint32_t at)
+static void lose_row(struct block_writer *w, uint32_t at)
 {
-	/* One row is kept for saying that the others found no room. */
-	uint32_t used = CFI_INDEX_WORDS(0) + w->nr_rules * CFI_RULE_WORDS + w->nr_rows + 1;
-	uint32_t rule = w->rule;
-	int number;
+	w->table->nr_bad++;
+	if (!w->is_full)
+		w->rows[w->nr_rows++] = at << 16 | CFI_BROKEN;
+	w->is_full = true;
+}
 
-	if (w->is_full || used + 1 > CFI_BLOCK_WORDS) {
-		w->table->nr_bad++;
-		if (!w->is_full)
-			w->rows[w->nr_rows++] = at << 16 | CFI_BROKEN;
-		w->is_full = true;
+static inline void add_row(struct block_writer *w, uint32_t at)
+{
+	uint32_t rule = w->rule;
+
+	if (!w->room) {
+		lose_row(w, at);
 		return;
 	}
-	if (rule == CFI_FULL) {
-		number = number_rule(w, &w->full, CFI_BLOCK_WORDS - used - 1);
-		w->table->nr_bad += number < 0;
-		rule = number < 0 ? CFI_BROKEN : CFI_FULL + (uint32_t)number;
-	}
+	if (rule == CFI_FULL)
+		rule = number_rule(w);
 	if (w->nr_rows && (w->rows[w->nr_rows - 1] & 0xffff) == rule)
 		return;
 	w->rows[w->nr_rows++] = at << 16 | rule;
+	w->room--;
 }
 
 static void open_page(struct block_writer *w, uint64_t page)
@@ -183,6 +185,7 @@ static void open_page(struct block_writer *w, uint64_t page)
 	w->is_open = true;
 	w->is_full = false;
 	w->nr_rows = w->nr_rules = 0;
+	w->room = CFI_BLOCK_WORDS - CFI_INDEX_WORDS(0) - 1;
 }
 
 static int close_page(struct block_writer *w)
