@@ -273,7 +273,8 @@ static int run_rare(struct cfa_walk *w, uint8_t op)
 	return run_register(w, op);
 }
 
-static int run(struct cfa_walk *w, uint8_t op)
+/* Any instruction. Not inlined: it would take registers from those that are usual. */
+static __attribute__((noinline)) int run(struct cfa_walk *w, uint8_t op)
 {
 	uint8_t operand = op & 0x3f;
 
@@ -290,29 +291,58 @@ static int run(struct cfa_walk *w, uint8_t op)
 	return run_rare(w, op);
 }
 
+/*
+ * As many as there are of the instructions that most programs consist of, the place in the program
+ * in a register meanwhile. 1: a row ends here; 0: what follows may be any other.
+ */
+static int run_usual(struct cfa_walk *w)
+{
+	const uint8_t *at = w->program.at, *end = w->program.end;
+
+	for (; at != end; at++) {
+		uint8_t op = *at;
+
+		if (op >> 6 == HIGH_ADVANCE_LOC) {
+			w->program.at = at + 1;
+			return advance(w, op & 0x3f);
+		}
+		if (op == NOP)
+			continue;
+		/* Of numbers those of one byte. */
+		if (end - at < 2 || at[1] > 0x7f)
+			break;
+		if (op == DEF_CFA_OFFSET)
+			change_cfa(&w->state, w->state.reg, at[1]);
+		else if (op >> 6 == HIGH_OFFSET)
+			set_factored(w, op & 0x3f, CFI_AT_CFA, at[1]);
+		else
+			break;
+		at++;
+	}
+	w->program.at = at;
+	return 0;
+}
+
 int cfa_walk_next(struct cfa_walk *w)
 {
-	int r;
+	int r = 0;
 
 	if (w->is_done)
 		return 0;
-	while (w->program.at != w->program.end) {
-		r = run(w, *w->program.at++);
-		if (w->program.bad)
+	while (!r && !w->program.bad) {
+		r = run_usual(w);
+		if (r || w->program.at == w->program.end)
 			break;
-		if (r)
-			return r;
+		r = run(w, *w->program.at++);
 	}
-	if (w->program.bad)
-		return -EINVAL;
-	return move_to(w, w->limit);
+	return r && !w->program.bad ? r : move_to(w, w->limit);
 }
 
-void cfa_walk_init(struct cfa_walk *w, const struct cfa_common *common, struct cursor program,
-		   uint64_t start, uint64_t end)
+void cfa_walk_init(struct cfa_walk *w, const struct cfa_common *common, const uint8_t *program,
+		   size_t size, uint64_t start, uint64_t end)
 {
 	w->common = common;
-	w->program = program;
+	w->program = (struct cursor){ program, program + size, false };
 	w->location = w->begin = start;
 	w->limit = end;
 	w->is_done = start >= end;
@@ -320,12 +350,13 @@ void cfa_walk_init(struct cfa_walk *w, const struct cfa_common *common, struct c
 	w->nr_remembered = 0;
 }
 
-int cfa_run_initial(struct cfa_common *common, struct cursor program, struct cfa_walk *scratch)
+int cfa_run_initial(struct cfa_common *common, const struct cursor *program,
+		    struct cfa_walk *scratch)
 {
 	int r;
 
 	/* Any advance is a row, which a CIE has none of. */
-	cfa_walk_init(scratch, common, program, 0, UINT64_MAX);
+	cfa_walk_init(scratch, common, program->at, cursor_left(program), 0, UINT64_MAX);
 	scratch->encoding = EH_POINTER_OMIT;
 	r = cfa_walk_next(scratch);
 	if (r != 1 || scratch->location != UINT64_MAX)

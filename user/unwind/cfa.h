@@ -69,10 +69,11 @@ struct cfa_walk {
 /* The state before a CIE's instructions. */
 void cfa_state_init(struct cfa_state *s, const struct unwind_machine *m);
 /* Runs a CIE's instructions. 0 or -EINVAL. */
-int cfa_run_initial(struct cfa_common *common, struct cursor program, struct cfa_walk *scratch);
+int cfa_run_initial(struct cfa_common *common, const struct cursor *program,
+		    struct cfa_walk *scratch);
 /* All but `remembered` is set; the caller sets what DW_CFA_set_loc needs. */
-void cfa_walk_init(struct cfa_walk *w, const struct cfa_common *common, struct cursor program,
-		   uint64_t start, uint64_t end);
+void cfa_walk_init(struct cfa_walk *w, const struct cfa_common *common, const uint8_t *program,
+		   size_t size, uint64_t start, uint64_t end);
 /*
  * 1: a row, which is in force from w->begin until the next one begins. 0: no more. -EINVAL: the
  * program can't be run on; nothing is known from w->location up to the limit.

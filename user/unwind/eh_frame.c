@@ -99,7 +99,7 @@ static void read_cie(struct reader *r, struct eh_cie *cie, struct cursor c)
 		return;
 	}
 	cie->has_ranges = true;
-	cie->is_usable = !cfa_run_initial(&cie->common, c, &r->scratch);
+	cie->is_usable = !cfa_run_initial(&cie->common, &c, &r->scratch);
 }
 
 static int add_cie(struct reader *r, uint32_t offset, struct cursor content)
@@ -311,10 +311,8 @@ int eh_frame_read(struct eh_frame *f, const struct elf_image *image,
 void eh_frame_walk(const struct eh_frame *f, const struct eh_fde *fde, struct cfa_walk *w)
 {
 	const struct eh_cie *cie = &f->cies[fde->cie];
-	const uint8_t *program = f->bytes + fde->program;
 
-	cfa_walk_init(w, &cie->common, (struct cursor){ program, program + fde->size, false },
-		      fde->start, fde->end);
+	cfa_walk_init(w, &cie->common, f->bytes + fde->program, fde->size, fde->start, fde->end);
 	w->encoding = cie->encoding;
 	w->bias = f->address - (uint64_t)(uintptr_t)f->bytes;
 	w->data_address = f->data_address;
