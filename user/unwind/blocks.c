@@ -155,28 +155,33 @@ static uint32_t number_rule(struct block_writer *w)
 	return CFI_FULL + w->nr_rules - 1;
 }
 
-static void lose_row(struct block_writer *w, uint32_t at)
+static void write_row(struct block_writer *w, uint32_t at, uint32_t rule)
 {
+	if (w->nr_rows && (w->rows[w->nr_rows - 1] & 0xffff) == rule)
+		return;
+	w->rows[w->nr_rows++] = at << 16 | rule;
+	w->room--;
+}
+
+/* Not inlined, as move_on(): most rows need neither. */
+static __attribute__((noinline)) void add_rare_row(struct block_writer *w, uint32_t at)
+{
+	if (w->room) {
+		write_row(w, at, number_rule(w));
+		return;
+	}
 	w->table->nr_bad++;
 	if (!w->is_full)
 		w->rows[w->nr_rows++] = at << 16 | CFI_BROKEN;
 	w->is_full = true;
 }
 
-static inline void add_row(struct block_writer *w, uint32_t at)
+static void add_row(struct block_writer *w, uint32_t at)
 {
-	uint32_t rule = w->rule;
-
-	if (!w->room) {
-		lose_row(w, at);
-		return;
-	}
-	if (rule == CFI_FULL)
-		rule = number_rule(w);
-	if (w->nr_rows && (w->rows[w->nr_rows - 1] & 0xffff) == rule)
-		return;
-	w->rows[w->nr_rows++] = at << 16 | rule;
-	w->room--;
+	if (w->room && w->rule != CFI_FULL)
+		write_row(w, at, w->rule);
+	else
+		add_rare_row(w, at);
 }
 
 static void open_page(struct block_writer *w, uint64_t page)
@@ -233,25 +238,33 @@ static int move_to(struct block_writer *w, uint64_t page, bool begins_above)
 	return 0;
 }
 
-int block_writer_set(struct block_writer *w, uint64_t address, uint32_t rule,
-		     const struct cfi_rule *full)
+static int set_in_page(struct block_writer *w, uint64_t address, uint32_t rule,
+		       const struct cfi_rule *full)
 {
-	uint64_t page = address >> CFI_PAGE_SHIFT;
-	int r;
-
-	if (rule == w->rule && (rule != CFI_FULL || !memcmp(full, &w->full, sizeof(*full))))
-		return 0;
-	if (!w->is_open || page != w->page) {
-		r = move_to(w, page, address % PAGE_SIZE);
-		if (r)
-			return r;
-	}
 	w->rule = rule;
 	if (rule == CFI_FULL)
 		w->full = *full;
 	w->table->nr_rows++;
 	add_row(w, (uint32_t)(address % PAGE_SIZE));
 	return 0;
+}
+
+static __attribute__((noinline)) int move_on(struct block_writer *w, uint64_t address,
+					     uint32_t rule, const struct cfi_rule *full)
+{
+	int r = move_to(w, address >> CFI_PAGE_SHIFT, address % PAGE_SIZE);
+
+	return r ? r : set_in_page(w, address, rule, full);
+}
+
+int block_writer_set(struct block_writer *w, uint64_t address, uint32_t rule,
+		     const struct cfi_rule *full)
+{
+	if (rule == w->rule && (rule != CFI_FULL || !memcmp(full, &w->full, sizeof(*full))))
+		return 0;
+	if (!w->is_open || address >> CFI_PAGE_SHIFT != w->page)
+		return move_on(w, address, rule, full);
+	return set_in_page(w, address, rule, full);
 }
 
 static void shrink(void **array, size_t nr, size_t size)
