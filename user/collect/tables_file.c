@@ -186,17 +186,45 @@ static int find_room(struct tables *t, const struct unwind_table *u, struct segm
 	return r;
 }
 
-static int write_table(struct tables *t, const struct unwind_table *u,
-		       const struct segment_run *runs, const uint32_t *at)
+struct placed {
+	uint32_t location, block;
+};
+
+static int by_location(const void *a, const void *b)
 {
+	const struct placed *x = a, *y = b;
+
+	return x->location < y->location ? -1 : x->location > y->location;
+}
+
+/* In order of location: each block of the segments is mapped once. */
+static int write_blocks(struct tables *t, const struct unwind_table *u, const uint32_t *at)
+{
+	_cleanup_free_ struct placed *order = calloc(u->nr_blocks + 1u, sizeof(*order));
+
+	if (!order)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < u->nr_blocks; i++)
+		order[i] = (struct placed){ at[i], i };
+	qsort(order, u->nr_blocks, sizeof(*order), by_location);
 	for (uint32_t i = 0; i < u->nr_blocks; i++) {
-		const struct unwind_block *b = &u->blocks[i];
-		uint32_t *to = segments_at(t->segments, at[i]);
+		const struct unwind_block *b = &u->blocks[order[i].block];
+		uint32_t *to = segments_at(t->segments, order[i].location);
 
 		if (!to)
 			return -ENOMEM;
 		memcpy(to, u->words + b->begin, b->size * sizeof(*to));
 	}
+	return 0;
+}
+
+static int write_table(struct tables *t, const struct unwind_table *u,
+		       const struct segment_run *runs, const uint32_t *at)
+{
+	int r = write_blocks(t, u, at);
+
+	if (r)
+		return r;
 	for (uint32_t i = 0; i < u->nr_pages; i++) {
 		uint32_t n = u->pages[i];
 		const struct unwind_block *b = &u->blocks[n];
