@@ -147,6 +147,7 @@ void tables_free(struct tables *t)
 {
 	if (!t)
 		return;
+	tables_keep(t);
 	for (uint32_t i = 0; i < t->nr_tables; i++)
 		table_free(t, t->tables[i]);
 	segments_free(t->segments);
@@ -265,6 +266,7 @@ int tables_tend(struct tables *t)
 		r = answer_again(t);
 	if (r >= 0)
 		r = tables_tend_spaces(t);
+	tables_keep(t);
 	tables_mark_entries(t);
 	segments_mark(t->segments);
 	segments_trim(t->segments, KEEP_MAPPED);
@@ -336,6 +338,6 @@ size_t tables_memory(const struct tables *t)
 	       segments_map_bytes(t->segments) + segments_memory(t->segments) +
 	       t->nr_spaces * (sizeof(*t->spaces) + sizeof(*t->entries)) +
 	       t->nr_published * sizeof(**t->published) + t->cap_published * sizeof(*t->published) +
-	       t->table_memory + t->cap_tables * sizeof(*t->tables) +
-	       t->cap_list * sizeof(*t->list);
+	       t->table_memory + (t->fresh ? unwind_table_memory(t->fresh) : 0) +
+	       t->cap_tables * sizeof(*t->tables) + t->cap_list * sizeof(*t->list);
 }

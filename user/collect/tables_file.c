@@ -23,15 +23,6 @@ enum {
 #endif
 };
 
-/* What a table on disk is found by. Who owns the file: nobody makes one up for root's. */
-struct cache_key {
-	uint8_t build_id[BUILD_ID_MAX];
-	uint32_t build_id_size, owner;
-	uint32_t pad;
-	uint64_t size;
-};
-_Static_assert(sizeof(struct cache_key) == 40, "no padding");
-
 struct table *tables_of(struct tables *t, uint32_t object)
 {
 	if (object >= t->nr_tables) {
@@ -104,26 +95,38 @@ static bool cache_key_of(const struct object *o, struct cache_key *ret)
 	return true;
 }
 
-static int read_table(struct tables *t, uint32_t object, struct unwind_table **ret)
+/* *ret_is_fresh: it is to go to disk, by t->fresh_key. */
+static int read_table(struct tables *t, uint32_t object, struct unwind_table **ret,
+		      bool *ret_is_fresh)
 {
 	const struct object *o = &t->capture->objects[object];
+	struct cache_key *key = &t->fresh_key;
 	size_t max_bytes = t->settings.max_bytes;
-	struct cache_key key;
-	bool cached;
-	int r;
 
 	if (o->kind == OBJECT_VDSO)
 		return compile_vdso(max_bytes, ret);
 	if (o->fd < 0)
 		return -EBADF;
-	cached = t->cache && cache_key_of(o, &key);
-	if (cached && unwind_cache_get(t->cache, (const uint8_t *)&key, sizeof(key), ret) >= 0)
+	*ret_is_fresh = t->cache && cache_key_of(o, key);
+	if (*ret_is_fresh &&
+	    unwind_cache_get(t->cache, (const uint8_t *)key, sizeof(*key), ret) >= 0) {
+		*ret_is_fresh = false;
 		return 0;
-	r = unwind_compile(o->fd, max_bytes, ret);
+	}
+	return unwind_compile(o->fd, max_bytes, ret);
+}
+
+void tables_keep(struct tables *t)
+{
+	uint64_t begin = tables_cpu_time();
+
+	if (!t->fresh)
+		return;
 	/* What can't be kept is compiled again the next time. */
-	if (r >= 0 && cached)
-		unwind_cache_put(t->cache, (const uint8_t *)&key, sizeof(key), *ret);
-	return r < 0 ? r : 0;
+	unwind_cache_put(t->cache, (const uint8_t *)&t->fresh_key, sizeof(t->fresh_key), t->fresh);
+	unwind_table_free(t->fresh);
+	t->fresh = NULL;
+	tables_spent(&t->loading, begin);
 }
 
 static int by_size(const void *a, const void *b)
@@ -372,6 +375,7 @@ int tables_load(struct tables *t, uint32_t object)
 	_cleanup_(unwind_table_freep) struct unwind_table *u = NULL;
 	enum object_kind kind = t->capture->objects[object].kind;
 	struct table *table = tables_of(t, object);
+	bool is_fresh = false;
 	uint64_t begin;
 	int r, error = 0;
 
@@ -383,8 +387,10 @@ int tables_load(struct tables *t, uint32_t object)
 		tables_want(t, object);
 		return 0;
 	}
+	/* One at a time is kept in memory. */
+	tables_keep(t);
 	begin = tables_cpu_time();
-	r = read_table(t, object, &u);
+	r = read_table(t, object, &u, &is_fresh);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {
@@ -394,6 +400,10 @@ int tables_load(struct tables *t, uint32_t object)
 	} else {
 		table->state = take(t, object, u, table, &error);
 		table->used = ++t->clock;
+	}
+	if (u && is_fresh) {
+		t->fresh = u;
+		u = NULL;
 	}
 	tables_spent(&t->loading, begin);
 	t->loaded = true;

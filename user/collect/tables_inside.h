@@ -31,6 +31,15 @@ enum table_state {
 	TABLE_LEFT, /* made room for others */
 };
 
+/* What a table on disk is found by. Who owns the file: nobody makes one up for root's. */
+struct cache_key {
+	uint8_t build_id[BUILD_ID_MAX];
+	uint32_t build_id_size, owner;
+	uint32_t pad;
+	uint64_t size;
+};
+_Static_assert(sizeof(struct cache_key) == 40, "no padding");
+
 /* Of an object of the capture. */
 struct table {
 	enum table_state state;
@@ -91,9 +100,11 @@ struct tables {
 	struct segments *segments;
 	struct runtimes *runtimes;  /* NULL: interpreters are not looked for */
 	struct unwind_cache *cache; /* NULL: none */
-	struct abi_space *entries;  /* as the kernel half reads them */
-	size_t entries_size;	    /* of the map; 0: not ours to unmap */
-	struct published **spaces;  /* by entry; NULL: it is free */
+	struct unwind_table *fresh; /* compiled last, not on disk yet; NULL: none */
+	struct cache_key fresh_key;
+	struct abi_space *entries; /* as the kernel half reads them */
+	size_t entries_size;	   /* of the map; 0: not ours to unmap */
+	struct published **spaces; /* by entry; NULL: it is free */
 	uint32_t nr_spaces;
 	struct published **published; /* the same, one behind the other */
 	uint32_t nr_published, cap_published, next_published;
@@ -141,6 +152,8 @@ int tables_load(struct tables *t, uint32_t object);
 void tables_want(struct tables *t, uint32_t object);
 /* What had to wait. */
 int tables_load_wanted(struct tables *t);
+/* Writes what was compiled to disk: not before, since stacks wait for the table. */
+void tables_keep(struct tables *t);
 void table_free(struct tables *t, struct table *table);
 
 /* tables_space.c: the lists' that a space with so many mappings has a part in. */
