@@ -35,7 +35,8 @@ struct eh_fixture {
 	uint16_t machine;
 	size_t cie; /* where the last CIE begins */
 	bool without_sections, without_header, is_go;
-	uint32_t header_fdes; /* what .eh_frame_hdr claims */
+	uint32_t code_begin, code_end; /* of the text, what sections say is code; 0: none does */
+	uint32_t header_fdes;	       /* what .eh_frame_hdr claims */
 	struct unwind_table *table;
 	struct strbuf file;
 };
@@ -154,7 +155,11 @@ static inline void eh_sections(struct eh_fixture *f, Elf64_Ehdr *h)
 			     .sh_type = SHT_STRTAB,
 			     .sh_offset = eh_append(f, names, sizeof(names)),
 			     .sh_size = sizeof(names) };
-	s[3] = (Elf64_Shdr){ .sh_name = f->is_go ? 21 : 0, .sh_type = SHT_PROGBITS };
+	s[3] = (Elf64_Shdr){ .sh_name = f->is_go ? 21 : 0,
+			     .sh_type = SHT_PROGBITS,
+			     .sh_flags = f->code_end ? SHF_ALLOC | SHF_EXECINSTR : 0,
+			     .sh_addr = f->text_address + f->code_begin,
+			     .sh_size = f->code_end - f->code_begin };
 	h->e_shoff = eh_append(f, s, sizeof(s));
 	h->e_shentsize = sizeof(*s);
 	h->e_shnum = 4;

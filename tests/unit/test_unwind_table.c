@@ -203,6 +203,37 @@ static void test_trampoline(void **state)
 	eh_done(&f);
 }
 
+/* What looks like a trampoline among the constants of an executable segment. */
+static void test_constants(void **state)
+{
+	struct eh_fixture f;
+
+	(void)state;
+	eh_init(&f);
+	strbuf_reserve(&f.text, EH_TEXT_SIZE);
+	for (int i = 0; i < EH_TEXT_SIZE; i++)
+		strbuf_addch(&f.text, (char)0x90);
+	memcpy(f.text.buf + 0x1000, sigreturn, sizeof(sigreturn));
+	memcpy(f.text.buf + 0x2000, sigreturn, sizeof(sigreturn));
+	memcpy(f.text.buf + 0x3000 - 9, sigreturn, sizeof(sigreturn));
+	memcpy(f.text.buf + 0x3000, sigreturn, sizeof(sigreturn));
+	for (int with = 0; with < 2; with++) {
+		f.code_begin = with ? 0x2000 : 0;
+		f.code_end = with ? 0x3000 : 0;
+		eh_compile(&f);
+		assert_int_equal(eh_rule(&f, 0x1000), with ? CFI_GAP : CFI_SIGNAL);
+		assert_int_equal(eh_rule(&f, 0x2000), CFI_SIGNAL);
+		assert_int_equal(eh_rule(&f, 0x3000 - 9), CFI_SIGNAL);
+		assert_int_equal(eh_rule(&f, 0x3008), with ? CFI_GAP : CFI_SIGNAL);
+	}
+	/* Sections that lie: nothing of what they name is here. */
+	f.code_begin = EH_TEXT_SIZE;
+	f.code_end = EH_TEXT_SIZE + 0x1000;
+	eh_compile(&f);
+	assert_int_equal(f.table->kind, UNWIND_NOTHING);
+	eh_done(&f);
+}
+
 static void test_go(void **state)
 {
 	struct eh_fixture f;
@@ -361,11 +392,12 @@ static void test_validity(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_segments), cmocka_unit_test(test_many_segments),
-		cmocka_unit_test(test_far),	 cmocka_unit_test(test_over_pages),
-		cmocka_unit_test(test_buckets),	 cmocka_unit_test(test_trampoline),
-		cmocka_unit_test(test_go),	 cmocka_unit_test(test_other_files),
-		cmocka_unit_test(test_validity), cmocka_unit_test(test_vdso),
+		cmocka_unit_test(test_segments),    cmocka_unit_test(test_many_segments),
+		cmocka_unit_test(test_far),	    cmocka_unit_test(test_over_pages),
+		cmocka_unit_test(test_buckets),	    cmocka_unit_test(test_trampoline),
+		cmocka_unit_test(test_constants),   cmocka_unit_test(test_go),
+		cmocka_unit_test(test_other_files), cmocka_unit_test(test_validity),
+		cmocka_unit_test(test_vdso),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
