@@ -14,7 +14,7 @@ enum {
 	SEGMENT_LEAST = (ABI_SEGMENT_BLOCKS * ABI_BLOCK_WORDS * 4) + 4096,
 	KEEP_MAPPED = 4, /* blocks */
 	PAUSE_NS = 5000000,
-	FIRST_WORDS = (2 * ABI_SEGMENT_BLOCKS - 1) * ABI_BLOCK_WORDS, /* two segments */
+	FIRST_SEGMENTS = 5, /* room for a large program: libLLVM takes 4 MB */
 };
 
 static uint64_t read_clock(clockid_t clock)
@@ -109,6 +109,18 @@ int tables_new(struct tables **ret, const struct tables_settings *settings,
 	return 0;
 }
 
+/*
+ * Now, and not when the first sample waits for it: showing segments to programs takes a while, be
+ * it one or more. Of a small budget no more than half.
+ */
+static void prepare_segments(struct segments *s)
+{
+	size_t words = (FIRST_SEGMENTS * ABI_SEGMENT_BLOCKS - 1) * (size_t)ABI_BLOCK_WORDS;
+	size_t most = segments_capacity(s, SEGMENT_TABLES) / 2;
+
+	segments_prepare(s, SEGMENT_TABLES, words < most ? words : most);
+}
+
 int tables_open(struct tables **ret, const struct tables_settings *settings, struct bpf_object *obj,
 		struct tracker *tracker, struct capture *capture)
 {
@@ -137,9 +149,7 @@ int tables_open(struct tables **ret, const struct tables_settings *settings, str
 		*ret = NULL;
 		return r;
 	}
-	/* Here, and not when the first sample waits for it: showing them to programs takes a while.
-	 */
-	segments_prepare((*ret)->segments, SEGMENT_TABLES, FIRST_WORDS);
+	prepare_segments((*ret)->segments);
 	return 0;
 }
 
