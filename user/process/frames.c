@@ -103,6 +103,7 @@ static int read_again(struct tracker *t, struct space *s)
 	r = ranges_overlay(&s->ranges, t->read, t->nr_read, false, &t->spaces.budget);
 	if (r == -ENOSPC)
 		s->limited = true;
+	tracker_tell(t, s, t->read, t->nr_read);
 	if (r > 0) {
 		s->read_wait = 0;
 		s->changes++;

@@ -32,6 +32,7 @@ struct mapped_file {
 	uint32_t object; /* SPACE_NO_OBJECT: not sampled yet */
 	uint32_t tried;	 /* seq of the space through which opening failed last */
 	bool settled;	 /* nothing more can be learned of it */
+	bool told;	 /* to who listens */
 };
 
 enum { TEXTS = 16, TEXT_SEGMENTS = 4 };
@@ -68,6 +69,9 @@ struct tracker {
 	uint64_t next_rescan;	  /* not before this */
 	bool rescan_due;
 	uint64_t scan_until; /* of tracker_scan() */
+	bool scan_late;	     /* it left processes out */
+	newly_mapped_fn on_mapped;
+	void *on_mapped_ctx;
 };
 
 /* CLOCK_MONOTONIC. */
@@ -83,6 +87,10 @@ uint64_t tracker_file_offset(const struct tracker *t, uint32_t file, uint64_t st
 			     uint64_t offset);
 /* Frees the numbers of files that no space maps any more, when there are many. 0 or -ENOMEM. */
 int tracker_sweep_files(struct tracker *t);
+
+/* mapped.c */
+/* Tells who listens that this is mapped in a space from now on. */
+void tracker_tell(struct tracker *t, const struct space *s, const struct range *r, uint32_t nr);
 
 /* frames.c */
 /* The space in which `id` was sampled; made where a process is new. NULL: what it was is lost. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <stdio.h>
 
 #include "process/inside.h"
 #include "process/proc_stat.h"
@@ -130,4 +131,39 @@ int tracker_open_mapped(struct tracker *t, const struct space_key *key, uint64_t
 	if (r > 0)
 		*ret = mapped_of(t, range);
 	return r;
+}
+
+void tracker_listen(struct tracker *t, newly_mapped_fn fn, void *ctx)
+{
+	t->on_mapped = fn;
+	t->on_mapped_ctx = ctx;
+}
+
+void tracker_tell(struct tracker *t, const struct space *s, const struct range *r, uint32_t nr)
+{
+	struct space_key key = { s->tgid, s->seq };
+
+	for (uint32_t i = 0; t->on_mapped && i < nr; i++) {
+		struct mapped_file *f = &t->files[r[i].file];
+		struct mapped m;
+
+		if (f->told || (f->kind != FILE_IS_ELF && f->kind != FILE_IS_MEMFD))
+			continue;
+		m = mapped_of(t, &r[i]);
+		f->told = t->on_mapped(t->on_mapped_ctx, &key, &m);
+	}
+}
+
+int tracker_open_at(struct tracker *t, const struct space_key *key, uint64_t address,
+		    char *ret_path, size_t size)
+{
+	struct space *s = space_of(t, key);
+	const struct range *r = s ? ranges_find(s->ranges, address, &s->hint) : NULL;
+	struct file_identity found;
+
+	if (!r ||
+	    (t->files[r->file].kind != FILE_IS_ELF && t->files[r->file].kind != FILE_IS_MEMFD))
+		return -ENOENT;
+	snprintf(ret_path, size, "%s", tracker_file_path(t, r->file));
+	return tracker_open_file(t, s, r, &found);
 }

@@ -78,6 +78,7 @@ static int take_read(struct tracker *t, struct space *s, uint64_t now)
 		s->limited = true;
 	s->scanned = now;
 	s->round = t->round;
+	tracker_tell(t, s, t->read, t->nr_read);
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -127,14 +128,22 @@ static int scan_one(struct tracker *t, uint32_t tgid)
 /* Who comes too late is read when it is sampled. */
 static int scan_in_time(struct tracker *t, uint32_t tgid)
 {
-	return tracker_now() < t->scan_until ? scan_one(t, tgid) : 0;
+	if (tracker_now() < t->scan_until)
+		return scan_one(t, tgid);
+	t->scan_late = true;
+	return 0;
 }
 
 int tracker_scan(struct tracker *t, const uint32_t *pids, size_t nr)
 {
 	t->scan_until = tracker_now() + SCAN_NS;
-	if (!pids)
-		return each_pid(t, scan_in_time);
+	if (!pids) {
+		int r;
+
+		t->scan_late = false;
+		r = each_pid(t, scan_in_time);
+		return r < 0 ? r : t->scan_late;
+	}
 	for (size_t i = 0; i < nr; i++) {
 		int r = scan_one(t, pids[i]);
 

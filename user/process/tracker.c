@@ -98,6 +98,7 @@ static int on_map(struct tracker *t, const struct process_event *e)
 	}
 	if (r < 0)
 		return r;
+	tracker_tell(t, s, &new, 1);
 	s->changes += effect != RANGES_KNOWN;
 	s->replaced += effect == RANGES_REPLACED;
 	s->moved += (uint64_t)r;

@@ -42,7 +42,8 @@ DEFINE_CLEANUP(struct tracker, tracker_free)
 
 /*
  * Reads /proc for all processes (pids: NULL) or for these, those of which nothing is known.
- * 0 or -ENOMEM; a process that is gone or can't be read is passed over.
+ * 0; 1: that took too long, call again for the rest; -ENOMEM. A process that is gone or can't be
+ * read is passed over.
  */
 int tracker_scan(struct tracker *t, const uint32_t *pids, size_t nr);
 /*
@@ -100,6 +101,19 @@ struct mapped {
 };
 
 typedef int (*mapped_fn)(void *ctx, const struct mapped *m);
+
+/* A process was seen to map a file's code. true: of this file no more is to be told. */
+typedef bool (*newly_mapped_fn)(void *ctx, const struct space_key *key, const struct mapped *m);
+
+/* Before anything is tracked. `fn` may not call the tracker. */
+void tracker_listen(struct tracker *t, newly_mapped_fn fn, void *ctx);
+/*
+ * Opens the file that is mapped at an address, for the caller to close, if it is surely the same.
+ * The descriptor, and its path as the process sees it; or a negative errno: it can't be had. The
+ * tracker itself keeps nothing of it.
+ */
+int tracker_open_at(struct tracker *t, const struct space_key *key, uint64_t address,
+		    char *ret_path, size_t size);
 
 /* The space in which a process was at a time. 1, 0: there is none, or -ENOMEM. */
 int tracker_space(struct tracker *t, const struct process_id *id, struct space_key *ret);
