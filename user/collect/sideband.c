@@ -40,6 +40,7 @@ struct sideband {
 	struct ring *rings;
 	uint32_t nr_rings;
 	unsigned form; /* of forms[] */
+	bool eager;
 	size_t page_size, ring_size;
 	int epoll_fd;
 	char *bytes;
@@ -54,9 +55,12 @@ struct sideband {
 static const struct form {
 	bool build_id;	/* since 5.12 */
 	bool tell_lost; /* PERF_FORMAT_LOST, since 6.0 */
-} forms[] = { { true, true }, { true, false }, { false, false } };
+} forms[] = { { true, true }, { true, false }, { false, true }, { false, false } };
 
-static int open_event(uint32_t cpu, const struct form *form, size_t watermark)
+/* The first of those without build-ids. */
+enum { FORM_INODES = 2 };
+
+static int open_event(uint32_t cpu, const struct form *form, bool eager, size_t watermark)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_SOFTWARE,
@@ -76,7 +80,7 @@ static int open_event(uint32_t cpu, const struct form *form, size_t watermark)
 		.use_clockid = 1,
 		.clockid = CLOCK_MONOTONIC,
 		.watermark = 1,
-		.wakeup_watermark = (uint32_t)watermark,
+		.wakeup_watermark = eager ? 1 : (uint32_t)watermark, /* bytes */
 	};
 	int fd = (int)syscall(SYS_perf_event_open, &attr, -1, (int)cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
@@ -99,7 +103,7 @@ static int open_ring(struct sideband *s, uint32_t cpu, struct ring *ret)
 	int err;
 
 	do {
-		r.fd = open_event(cpu, &forms[s->form], s->ring_size / 2);
+		r.fd = open_event(cpu, &forms[s->form], s->eager, s->ring_size / 2);
 	} while (r.fd == -EINVAL && s->form + 1 < ARRAY_SIZE(forms) && ++s->form);
 	if (r.fd < 0)
 		return r.fd;
@@ -116,7 +120,7 @@ static int open_ring(struct sideband *s, uint32_t cpu, struct ring *ret)
 	return 0;
 }
 
-int sideband_open(struct sideband **ret, unsigned pages)
+static int open_all(struct sideband **ret, unsigned pages, bool eager)
 {
 	int nr_cpus = libbpf_num_possible_cpus(), r;
 	_cleanup_(sideband_closep) struct sideband *s = NULL;
@@ -129,6 +133,8 @@ int sideband_open(struct sideband **ret, unsigned pages)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
+	s->eager = eager;
+	s->form = eager ? FORM_INODES : 0;
 	s->page_size = (size_t)sysconf(_SC_PAGESIZE);
 	s->ring_size = pages * s->page_size;
 	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -151,6 +157,16 @@ int sideband_open(struct sideband **ret, unsigned pages)
 	*ret = s;
 	s = NULL;
 	return 0;
+}
+
+int sideband_open(struct sideband **ret, unsigned pages)
+{
+	return open_all(ret, pages, false);
+}
+
+int sideband_open_eager(struct sideband **ret, unsigned pages)
+{
+	return open_all(ret, pages, true);
 }
 
 void sideband_close(struct sideband *s)

@@ -18,6 +18,11 @@ struct sideband;
  * A negative errno: -EACCES, -EPERM (CAP_PERFMON is missing), -EMFILE.
  */
 int sideband_open(struct sideband **ret, unsigned pages);
+/*
+ * The same for whoever has to look at files as soon as they are mapped: each record wakes at once,
+ * and files are told apart by inode, not by build-id, which copies of a file share.
+ */
+int sideband_open_eager(struct sideband **ret, unsigned pages);
 void sideband_close(struct sideband *s);
 DEFINE_CLEANUP(struct sideband, sideband_close)
 /* An epoll descriptor that is readable when a ring is half full. */
