@@ -30,9 +30,13 @@ struct probes_settings {
 	double max_overhead;	     /* of one CPU: 0.05; 0: no bound */
 };
 
-/* How this kernel attaches probes: before the object is loaded, sizes its maps, chooses programs.
+/*
+ * How this kernel attaches probes: before the object is loaded, sizes its maps, chooses programs.
+ * ABI_COOKIES and ABI_MULTI are set in *ret_flags where that is so. 0 or a negative errno: -ENODEV:
+ * the kernel has no uprobes.
  */
-int probes_prepare(const struct probes_settings *settings, struct bpf_object *obj);
+int probes_prepare(const struct probes_settings *settings, struct bpf_object *obj,
+		   uint32_t *ret_flags);
 /* All that is pointed to outlives it. */
 int probes_open(struct probes **ret, const struct probes_settings *settings, struct bpf_object *obj,
 		struct tracker *tracker, struct capture *capture);
