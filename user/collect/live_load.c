@@ -21,6 +21,8 @@ enum {
 	NR_SPACES = 8192,
 	NR_RUNTIMES = 1024,
 	FEW_PROBES = 2048, /* where nobody names functions */
+	FEW_SPANS = 4096,  /* … of which a thread has one or two at a time */
+	MANY_SPANS = 32768,
 };
 
 /* The kernel's own walk goes no deeper than this. */
@@ -139,6 +141,7 @@ static int prepare_probes(struct live *l, struct strbuf *error)
 		.finder = l->settings.finder ? l->settings.finder : l->mode->finder,
 		.filter = &l->settings.filter,
 		.max_probes = l->mode->operands ? PROBES_MAX : FEW_PROBES,
+		.max_spans = l->mode->operands ? MANY_SPANS : FEW_SPANS,
 		.max_overhead = l->settings.mode.max_overhead,
 	};
 	r = probes_prepare(&l->probes_settings, l->obj, &flags);

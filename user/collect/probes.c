@@ -37,12 +37,28 @@ static int choose_way(const struct filter *filter, struct bpf_object *obj,
 	return 0;
 }
 
-/* One more place is for measuring what a hit costs. */
-static int resize(struct bpf_object *obj, const char *name, uint32_t max_probes)
+static int resize(struct bpf_object *obj, const char *name, uint32_t entries)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
 
-	return map ? bpf_map__set_max_entries(map, max_probes + 1) : -ENOENT;
+	return map ? bpf_map__set_max_entries(map, entries) : -ENOENT;
+}
+
+static int size_maps(const struct probes_settings *s, struct bpf_object *obj)
+{
+	/* One more place is for measuring what a hit costs. */
+	int r = resize(obj, "probes", s->max_probes + 1);
+
+	if (r >= 0)
+		r = resize(obj, "probe_hits", s->max_probes + 1);
+	if (r >= 0)
+		r = resize(obj, "spans", s->max_spans);
+	if (r >= 0)
+		r = resize(obj, "span_threads", s->max_spans);
+	/* Of calls alone. */
+	if (r >= 0 && bpf_object__find_map_by_name(obj, "outermost"))
+		r = resize(obj, "outermost", s->max_spans);
+	return r;
 }
 
 int probes_prepare(const struct probes_settings *settings, struct bpf_object *obj,
@@ -61,9 +77,7 @@ int probes_prepare(const struct probes_settings *settings, struct bpf_object *ob
 				way.programs[i], (enum bpf_attach_type)UPROBE_MULTI);
 	}
 	if (r >= 0)
-		r = resize(obj, "probes", settings->max_probes);
-	if (r >= 0)
-		r = resize(obj, "probe_hits", settings->max_probes);
+		r = size_maps(settings, obj);
 	if (r < 0)
 		return r;
 	*ret_flags = (kernel.cookies ? ABI_COOKIES : 0) | (way.multi ? ABI_MULTI : 0);

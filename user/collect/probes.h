@@ -27,6 +27,7 @@ struct probes_settings {
 	const struct probe_finder *finder;
 	const struct filter *filter; /* processes by number: only they are probed */
 	uint32_t max_probes;	     /* room in the map, to PROBES_MAX */
+	uint32_t max_spans;	     /* what may be open at a time, in all threads together */
 	double max_overhead;	     /* of one CPU: 0.05; 0: no bound */
 };
 
