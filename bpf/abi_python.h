@@ -28,6 +28,7 @@ struct abi_python {
 	__u64 holder;	    /* address of the pointer to the state that holds the GIL; to 3.11 */
 	__u64 key;	    /* address of the pthread key (u32) of the state; to 3.14 */
 	__u64 interpreters; /* address of the pointer to the first interpreter; to 3.11, else 0 */
+	__u64 code_type;    /* address of PyCode_Type; 0: not known */
 	__u16 interpreter_next;
 	/* The C library's values by key: glibc's two levels, or musl's (block 0: a plain table). */
 	__u16 key_block;  /* first 32 values, from the thread pointer */
@@ -57,7 +58,6 @@ struct abi_python {
 	__u8 object_type;	 /* where an object's type stands */
 	__u16 code_instructions; /* co_code_adaptive; 0: `at` counts from the first instruction */
 	__u16 state_task;	 /* the running asyncio task; 0: not known */
-	__u64 code_type;	 /* address of PyCode_Type; 0: not known */
 
 	/* In a task of asyncio; futures have the first three, too. */
 	__u8 task_awaiter;   /* what awaits it */
@@ -72,5 +72,6 @@ struct abi_python {
 	__u8 frame_stack;	  /* of a frame: the end of its values */
 	__u8 awaited;		  /* so far below that end is what it awaits */
 	__u8 type_flags;	  /* of a type: tp_flags */
-	__u8 pad[4];
+	__u8 pad[2];
 };
+_Static_assert(sizeof(struct abi_python) == 120, "abi_python");
