@@ -4,6 +4,7 @@
 distribution, and those in the folder $BPFPROF_PYTHONS), a program whose threads sit at known
 places; what bpf/python.h walks there, by what user/runtime says of the process, must be what
 they run. The same of programs that have CPython in them, and of what only looks like one."""
+import errno
 import glob
 import os
 import re
@@ -111,11 +112,11 @@ def judge(kind, version, names, got, is_sub):
     return None
 
 
-def check(walker, target, version, is_sub):
+def check(walker, target, version, is_sub, *how):
     """Those that run are read while they do: what they are at is tried again."""
     left = list(target.threads)
     for _ in range(TRIES):
-        walk = Walk(walker, target.process.pid, [t for _, t, _ in left])
+        walk = Walk(walker, target.process.pid, [*how, *(t for _, t, _ in left)])
         complaints = [(t, judge(t[0], version, t[2], walk.threads[t[1]], is_sub)) for t in left]
         left = [t for t, complaint in complaints if complaint]
         if not left:
@@ -195,6 +196,31 @@ def check_embedded(walker, programs, python, version):
         print("ok %s, embedded: %s" % (library, walk.routes))
 
 
+def check_ahead(walker, programs, python, version):
+    """What is foreseen of it before it is initialised leads to its threads afterwards."""
+    library = library_of(python)
+    if not library or not (3, 8) <= version < (3, 15):
+        return
+    command = [os.path.join(programs, "embedded"), library, TARGET]
+    home = os.path.dirname(os.path.dirname(python))
+    with Target(command, PYTHONHOME=home, EMBEDDED_WAITS="1") as target:
+        target.read()
+        try:
+            Walk(walker, target.process.pid, [])
+        except Failed as e:
+            if os.strerror(errno.EAGAIN) not in str(e):
+                raise
+        else:
+            raise Failed("it has states before it is initialised")
+        foreseen = Walk(walker, target.process.pid, ["ahead"])
+        print("", file=target.process.stdin, flush=True)
+        target.read()
+        walk = check(walker, target, version, False, "ahead")
+        if walk.routes != foreseen.routes:
+            raise Failed("%s was foreseen, not %s" % (foreseen.routes, walk.routes))
+        print("ok %s, ahead: %s" % (library, walk.routes))
+
+
 def check_fake(walker, program):
     with Target([program]) as target:
         target.read()
@@ -251,6 +277,7 @@ def every(walker, programs, chosen):
             continue
         yield python, lambda p=python, v=version: check_python(walker, p, v)
         yield python, lambda p=python, v=version: check_embedded(walker, programs, p, v)
+        yield python, lambda p=python, v=version: check_ahead(walker, programs, p, v)
 
 
 def main():

@@ -180,6 +180,7 @@ int main(int argc, char **argv)
 {
 	struct found f = { .process.libc_fd = -1 };
 	struct abi_runtime runtime = { 0 };
+	bool ahead = argc > 2 && !strcmp(argv[2], "ahead");
 	int r;
 
 	if (argc < 2)
@@ -191,12 +192,13 @@ int main(int argc, char **argv)
 		strbuf_done(&f.why);
 		return 1;
 	}
-	r = f.build.runtime->describe(&f.build, &f.process, &runtime, &f.why);
+	r = (ahead ? f.build.runtime->foresee : f.build.runtime->describe)(&f.build, &f.process,
+									   &runtime, &f.why);
 	if (r) {
 		printf("describe: %s %s\n", strerror(-r), strbuf_str(&f.why));
 	} else {
 		print_runtime(&f.build, &runtime.python);
-		for (int i = 2; i < argc; i++)
+		for (int i = 2 + ahead; i < argc; i++)
 			walk(&f, &runtime.python, strtoull(argv[i], NULL, 0));
 	}
 	runtime_build_done(&f.build);

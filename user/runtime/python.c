@@ -260,13 +260,33 @@ int python_find_layout(const struct python_build *b, const struct runtime_proces
 	return -ENOTSUP;
 }
 
+/* What the file says, for this process. */
+static void rebase(const struct python_build *b, const struct runtime_process *p, uint64_t head,
+		   struct python_layout *l)
+{
+	l->abi.minor = l->minor;
+	l->abi.holder = b->holder ? b->holder + p->image.bias : 0;
+	/* From 3.12 on a key or variable knows the state of the interpreter that runs. */
+	if (l->minor <= 11) {
+		l->abi.interpreters = head;
+		l->abi.interpreter_next = l->interpreter_next;
+	}
+}
+
+static void fill_runtime(const struct python_layout *l, struct abi_runtime *ret)
+{
+	ret->kind = ABI_RUNTIME_PYTHON;
+	ret->pad = 0;
+	ret->python = l->abi;
+}
+
 static int python_describe(const struct runtime_build *build, const struct runtime_process *p,
 			   struct abi_runtime *ret, struct strbuf *why)
 {
 	const struct python_build *b = build->data;
-	uint64_t bias = p->image.bias, head;
 	struct python_states states;
 	struct python_layout layout;
+	uint64_t head;
 	int r = python_find_layout(b, p, &layout, &head, why);
 
 	if (r)
@@ -274,23 +294,33 @@ static int python_describe(const struct runtime_build *build, const struct runti
 	r = python_list_states(&p->memory, &layout, head, &states);
 	if (r)
 		return r;
-	layout.abi.minor = layout.minor;
-	layout.abi.holder = b->holder ? b->holder + bias : 0;
+	rebase(b, p, head, &layout);
 	/* A program that refers to it has it itself, instead of the library. */
 	layout.abi.code_type = python_code_type(&p->memory, &layout, &states);
 	if (!layout.abi.code_type && b->code_type)
-		layout.abi.code_type = b->code_type + bias;
-	/* From 3.12 on a key or variable knows the state of the interpreter that runs. */
-	if (layout.minor <= 11) {
-		layout.abi.interpreters = head;
-		layout.abi.interpreter_next = layout.interpreter_next;
-	}
+		layout.abi.code_type = b->code_type + p->image.bias;
 	r = python_find_routes(b, p, &states, &layout.abi, why);
 	if (r)
 		return r;
-	ret->kind = ABI_RUNTIME_PYTHON;
-	ret->pad = 0;
-	ret->python = layout.abi;
+	fill_runtime(&layout, ret);
+	return 0;
+}
+
+static int python_foresee(const struct runtime_build *build, const struct runtime_process *p,
+			  struct abi_runtime *ret, struct strbuf *why)
+{
+	const struct python_build *b = build->data;
+	struct python_layout layout;
+	uint64_t head;
+	int r = python_find_layout(b, p, &layout, &head, why);
+
+	if (r)
+		return r;
+	rebase(b, p, head, &layout);
+	r = python_foresee_routes(b, p, &layout.abi);
+	if (r)
+		return r;
+	fill_runtime(&layout, ret);
 	return 0;
 }
 
@@ -300,6 +330,7 @@ const struct runtime runtime_python = {
 	.detect = python_detect,
 	.done = python_done,
 	.describe = python_describe,
+	.foresee = python_foresee,
 	.explain = python_explain,
 	.read_code = python_read_code,
 	.copy_code = python_copy_code,

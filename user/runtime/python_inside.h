@@ -79,6 +79,12 @@ uint64_t python_code_type(const struct target_memory *memory, const struct pytho
 int python_find_routes(const struct python_build *b, const struct runtime_process *p,
 		       const struct python_states *states, struct abi_python *ret,
 		       struct strbuf *why);
+/*
+ * The same before there are states: the ways that need no proof but the state's own, which is that
+ * it names its thread. 0; -EAGAIN: there is none yet; -ENOMEM.
+ */
+int python_foresee_routes(const struct python_build *b, const struct runtime_process *p,
+			  struct abi_python *ret);
 
 /* python_loop.c: code of the loop, as the file has it; its number, 0: not known. */
 uint32_t python_find_loop(const struct image *im, const struct image_symbol *loop,

@@ -102,6 +102,7 @@ uint64_t python_code_type(const struct target_memory *memory, const struct pytho
 /* What threads keep of the C library. */
 struct libc {
 	bool is_musl;
+	bool is_known; /* it says so itself */
 	uint16_t block, blocks, size, data;
 };
 
@@ -120,7 +121,8 @@ static bool read_descriptors(const struct image *im, const struct image_symbol *
 	    block_size != value_size * PYTHON_KEYS_BLOCK || block_size >= specific[2])
 		return false;
 	/* The first block stands before the pointers to all. */
-	*ret = (struct libc){ .block = (uint16_t)(specific[2] - block_size),
+	*ret = (struct libc){ .is_known = true,
+			      .block = (uint16_t)(specific[2] - block_size),
 			      .blocks = (uint16_t)specific[2],
 			      .size = (uint16_t)value_size,
 			      .data = (uint16_t)value[2] };
@@ -142,6 +144,7 @@ static bool read_musl(const struct image *im, const struct image_symbol *f, stru
 		    b[i + 3] != 0xf8)
 			continue;
 		*ret = (struct libc){ .is_musl = true,
+				      .is_known = true,
 				      .blocks = (uint16_t)(b[load] | b[load + 1] << 8),
 				      .size = 8 };
 		return !b[load + 2] && !b[load + 3] && ret->blocks;
@@ -173,6 +176,7 @@ static int read_libc(const struct runtime_process *p, struct libc *ret)
 		r = image_symbols(&im, SHT_SYMTAB, s, NR_LIBC);
 	if (r > 0 && !read_descriptors(&im, s, ret) && !s[GLIBC].address)
 		read_musl(&im, &s[GETSPECIFIC], ret);
+	ret->is_known |= s[GLIBC].address != 0;
 	image_done(&im);
 	return r == -ENOMEM ? r : 0;
 }
@@ -257,6 +261,15 @@ static bool is_found(const struct target_memory *memory, const struct python_sta
 	return false;
 }
 
+static void set_key(struct abi_python *l, uint64_t key, const struct libc *libc)
+{
+	l->key = key;
+	l->key_block = libc->block;
+	l->key_blocks = libc->blocks;
+	l->key_size = libc->size;
+	l->key_data = libc->data;
+}
+
 /* Does this key lead to states? */
 static bool is_key(const struct python_build *b, const struct runtime_process *p,
 		   const struct python_states *states, const struct libc *libc, uint64_t key,
@@ -270,11 +283,7 @@ static bool is_key(const struct python_build *b, const struct runtime_process *p
 		return false;
 	if (!words[0] || words[1] >= PYTHON_MAX_KEYS)
 		return false;
-	l->key = key;
-	l->key_block = libc->block;
-	l->key_blocks = libc->blocks;
-	l->key_size = libc->size;
-	l->key_data = libc->data;
+	set_key(l, key, libc);
 	if (is_found(&p->memory, states, l))
 		return true;
 	l->key = 0;
@@ -317,4 +326,25 @@ int python_find_routes(const struct python_build *b, const struct runtime_proces
 		return -ENOTSUP;
 	}
 	return 0;
+}
+
+int python_foresee_routes(const struct python_build *b, const struct runtime_process *p,
+			  struct abi_python *ret)
+{
+	static const struct python_states none;
+	uint64_t key = b->keys[0] ? b->keys[0] : b->keys[1];
+	struct libc libc;
+	int held, kept, r = read_libc(p, &libc);
+
+	if (r)
+		return r;
+	/* It may not be mapped yet. */
+	if (!libc.is_known)
+		return -EAGAIN;
+	held = find_variable(&b->held, p, &none, &libc, &ret->held);
+	kept = find_variable(&b->kept, p, &none, &libc, &ret->kept);
+	/* Which of two it is only a state can tell. */
+	if (key && (!b->keys[1] || b->keys[1] == key))
+		set_key(ret, key + p->image.bias, &libc);
+	return held && kept && !ret->key && !ret->holder ? -EAGAIN : 0;
 }

@@ -91,6 +91,14 @@ struct runtime {
 	int (*describe)(const struct runtime_build *b, const struct runtime_process *p,
 			struct abi_runtime *ret, struct strbuf *why);
 	/*
+	 * The same of a process that describe() says -EAGAIN of, so that its first stacks aren't
+	 * missed: by what its files, and what is mapped of them, say for sure. Until it is
+	 * initialised a walk finds nothing by it; describe() may know more ways then. 0; -EAGAIN;
+	 * -ENOTSUP; -ENOMEM.
+	 */
+	int (*foresee)(const struct runtime_build *b, const struct runtime_process *p,
+		       struct abi_runtime *ret, struct strbuf *why);
+	/*
 	 * Names a code object, from what the kernel half read and, where that is not enough, from
 	 * the process's memory (NULL: it is gone). name, file: UTF-8, appended. ret: first_line,
 	 * format, nr_lines; `lines` is appended to ret_lines. 0; -EINVAL: it is no code object;
