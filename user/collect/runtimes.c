@@ -137,7 +137,7 @@ bool runtimes_find_bias(int fd, uint64_t start, uint64_t offset, uint64_t *ret)
 struct search {
 	struct runtimes *runtimes;
 	uint32_t object; /* that has a runtime; UINT32_MAX: none */
-	uint64_t bias;
+	uint64_t bias, start;
 	uint64_t libc; /* where it is mapped; 0: it is not */
 	bool no_memory;
 };
@@ -168,8 +168,10 @@ static int search_mapped(void *ctx, const struct mapped *m)
 	s->no_memory |= !l;
 	if (l && l->look == HAS_RUNTIME &&
 	    runtimes_find_bias(s->runtimes->capture->objects[m->object].fd, m->start, m->offset,
-			       &s->bias))
+			       &s->bias)) {
 		s->object = m->object;
+		s->start = m->start;
+	}
 	return 0;
 }
 
@@ -193,8 +195,22 @@ static void open_libc(struct runtimes *r, const struct space_key *key, uint64_t 
 		p->libc_fd = r->capture->objects[m.object].fd;
 }
 
+enum look_at {
+	FIRST_TIME, /* files may be mapped in part: nothing is refused */
+	AGAIN,
+	AHEAD, /* foresees it */
+};
+
+/* One that is gone will never be initialised. */
+static bool is_gone(const struct runtime_process *p, const struct search *s)
+{
+	char byte;
+
+	return target_memory_read(&p->memory, s->start, &byte, 1) == -ESRCH;
+}
+
 static int describe(struct runtimes *r, const struct space_key *key, const struct search *s,
-		    struct abi_runtime *ret)
+		    enum look_at how, struct abi_runtime *ret)
 {
 	const struct object *o = &r->capture->objects[s->object];
 	struct runtime_process p = { .memory = { (pid_t)key->tgid },
@@ -208,39 +224,90 @@ static int describe(struct runtimes *r, const struct space_key *key, const struc
 	if (!tracker_space_version(r->tracker, key, &version))
 		return -ESRCH;
 	open_libc(r, key, s->libc, &p);
-	err = b->runtime->describe(b, &p, ret, &why);
-	if (err == -ENOTSUP)
-		log_warn("no interpreted frames of process %u: %s", key->tgid, strbuf_str(&why));
+	err = (how == AHEAD ? b->runtime->foresee : b->runtime->describe)(b, &p, ret, &why);
 	ret->family = version.family;
-	return err;
+	if (err == -ENOTSUP && how == AGAIN)
+		log_warn("no interpreted frames of process %u: %s", key->tgid, strbuf_str(&why));
+	else if (err == -ENOTSUP)
+		err = -EAGAIN;
+	return err == -EAGAIN && is_gone(&p, s) ? -ESRCH : err;
 }
 
-int runtimes_find(struct runtimes *r, const struct space_key *key, uint32_t *place)
+/* Looks for a runtime in what the space maps. 1: *s has it; 0, -ENOMEM. */
+static int search(struct runtimes *r, const struct space_key *key, struct search *s)
 {
-	struct search s = { .runtimes = r, .object = UINT32_MAX };
-	struct abi_runtime made = { 0 };
-	uint32_t at;
 	int err;
 
-	if (*place)
-		return 0;
-	err = tracker_each_mapped(r->tracker, key, search_mapped, &s);
-	if (err < 0 || s.no_memory)
+	*s = (struct search){ .runtimes = r, .object = UINT32_MAX };
+	err = tracker_each_mapped(r->tracker, key, search_mapped, s);
+	if (err < 0 || s->no_memory)
 		return -ENOMEM;
-	if (s.object == UINT32_MAX)
-		return 0;
-	err = describe(r, key, &s, &made);
-	if (err == -EAGAIN || err == -ENOMEM || err == -ENOTSUP)
-		return err;
-	at = err < 0 ? 0 : find_place(r);
+	return s->object != UINT32_MAX;
+}
+
+/* The place that it has from now on; 0: there is none left. */
+static uint32_t give_place(struct runtimes *r, const struct space_key *key, const struct search *s,
+			   bool foreseen, const struct abi_runtime *made)
+{
+	uint32_t at = find_place(r);
+
 	if (!at)
 		return 0;
-	r->placed[at] =
-		(struct placed){ .used = true, .key = *key, .object = s.object, .bias = s.bias };
-	r->entries[at] = made;
+	r->placed[at] = (struct placed){ .used = true,
+					 .foreseen = foreseen,
+					 .key = *key,
+					 .object = s->object,
+					 .bias = s->bias };
+	r->entries[at] = *made;
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	*place = at;
+	return at;
+}
+
+/* Was all that walks go by foreseen? The type of code only we go by: it is told in any case. */
+static bool is_as_foreseen(struct abi_runtime *foreseen, const struct abi_runtime *made)
+{
+	foreseen->python.code_type = made->python.code_type;
+	return !memcmp(foreseen, made, sizeof(*made));
+}
+
+int runtimes_find(struct runtimes *r, const struct space_key *key, bool again, uint32_t *place)
+{
+	struct abi_runtime made = { 0 };
+	uint32_t had = *place, at;
+	struct search s;
+	int err;
+
+	if (had && !r->placed[had].foreseen)
+		return 0;
+	err = search(r, key, &s);
+	if (err <= 0)
+		return err;
+	err = describe(r, key, &s, again ? AGAIN : FIRST_TIME, &made);
+	if (err == -ENOTSUP)
+		*place = 0;
+	if (err == -EAGAIN || err == -ENOMEM || err == -ENOTSUP)
+		return err;
+	/* What was foreseen is right, only less: better than nothing. */
+	if (had)
+		r->placed[had].foreseen = false;
+	if (err < 0 || (had && is_as_foreseen(&r->entries[had], &made)))
+		return 0;
+	at = give_place(r, key, &s, false, &made);
+	*place = at ? at : had;
 	return 0;
+}
+
+int runtimes_foresee(struct runtimes *r, const struct space_key *key, uint32_t *place)
+{
+	struct abi_runtime made = { 0 };
+	struct search s;
+	int err = search(r, key, &s);
+
+	if (err > 0)
+		err = describe(r, key, &s, AHEAD, &made) ? 0 : 1;
+	if (err > 0)
+		*place = give_place(r, key, &s, true, &made);
+	return err < 0 ? err : *place != 0;
 }
 
 void runtimes_put(struct runtimes *r, uint32_t place)

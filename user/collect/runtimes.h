@@ -29,9 +29,17 @@ DEFINE_CLEANUP(struct runtimes, runtimes_free)
 /*
  * Finds out how the space is walked, if it has a runtime in a file that was sampled. *place: what
  * it had (0: none), and has now. 0: settled, until the space's mappings change; -EAGAIN: not yet,
- * ask a little later; -ENOTSUP: it has one that can't be walked; -ENOMEM.
+ * ask a little later; -ENOTSUP: it has one that can't be walked, *place is 0; -ENOMEM. A place
+ * that it had is still to be put when it has another one. `again`: it is not the first time, when
+ * files may be mapped in part: nothing is refused then.
  */
-int runtimes_find(struct runtimes *r, const struct space_key *key, uint32_t *place);
+int runtimes_find(struct runtimes *r, const struct space_key *key, bool again, uint32_t *place);
+/*
+ * Where runtimes_find() says -EAGAIN of a space without a place: how it will be walked, as far as
+ * that is known before its runtime is initialised. runtimes_find() goes on from there. 1: it has a
+ * place; 0; -ENOMEM.
+ */
+int runtimes_foresee(struct runtimes *r, const struct space_key *key, uint32_t *place);
 /* No program reads it any more. */
 void runtimes_put(struct runtimes *r, uint32_t place);
 

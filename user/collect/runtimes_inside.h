@@ -19,6 +19,7 @@ struct looked {
 /* A process, by its place in the map. */
 struct placed {
 	bool used;
+	bool foreseen; /* the process was not initialised: it may say more */
 	struct space_key key;
 	uint32_t object;
 	uint64_t bias;

@@ -52,7 +52,7 @@ int snapshot_find_runtime(struct snapshot *s)
 	}
 	free(files.starts);
 	if (r >= 0)
-		r = runtimes_find(tables_runtimes(s->tables), &key, &s->place);
+		r = runtimes_find(tables_runtimes(s->tables), &key, true, &s->place);
 	/* What can't be walked has been warned of. */
 	return r == -ENOMEM ? r : 0;
 }

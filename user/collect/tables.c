@@ -203,14 +203,67 @@ int tables_load_asked(struct tables *t, const struct abi_ask *ask, const struct 
 	return 0;
 }
 
+/* Is there a file among what is asked for of which nothing is known yet? It is open then. */
+static int opens_new(struct tables *t, const struct abi_ask *ask, const struct space_key *key)
+{
+	int found = 0;
+
+	for (uint32_t i = 0; i < ask->nr && i < ABI_MAX_ASKED && may_remember(t); i++) {
+		const struct table *table;
+		struct mapped m;
+		int r = tracker_open_mapped(t->tracker, key, ask->addresses[i], &m);
+
+		if (r < 0)
+			return r;
+		if (!r || m.kind != MAPPED_ELF || m.object == UINT32_MAX)
+			continue;
+		table = tables_of(t, m.object);
+		if (!table)
+			return -ENOMEM;
+		found |= table->state == TABLE_NONE;
+	}
+	return found;
+}
+
+static void renew(struct tables *t, struct published *p, const struct space_key *key)
+{
+	p->used = ++t->clock;
+	p->due |= p->key.seq != key->seq || p->key.tgid != key->tgid;
+	p->key = *key;
+}
+
+int tables_show_runtime(struct tables *t, const struct abi_ask *ask)
+{
+	struct process_id id = { ask->tgid, ask->start_ns, ask->time };
+	struct published *p = tables_find(t, ask->space);
+	struct space_version version;
+	struct space_key key;
+	int r;
+
+	if (!t->runtimes || !ask->space || (p && p->runtime))
+		return 0;
+	r = tracker_space(t->tracker, &id, &key);
+	if (r > 0)
+		r = opens_new(t, ask, &key);
+	if (r < 0 || (!r && p) || !tracker_space_version(t->tracker, &key, &version))
+		return r < 0 ? r : 0;
+	r = tables_take_entry(t, ask->space, &key, &p);
+	if (r <= 0)
+		return r;
+	renew(t, p, &key);
+	return tables_find_runtime(t, p);
+}
+
 int tables_answer(struct tables *t, const struct abi_ask *ask)
 {
 	struct process_id id = { ask->tgid, ask->start_ns, ask->time };
 	struct space_version version;
 	struct published *p;
 	struct space_key key;
-	int r = tracker_space(t->tracker, &id, &key);
+	int r = tables_show_runtime(t, ask);
 
+	if (!r)
+		r = tracker_space(t->tracker, &id, &key);
 	if (r > 0)
 		r = tables_load_asked(t, ask, &key) < 0 ? -ENOMEM : 1;
 	if (r <= 0 || !ask->space)
@@ -224,9 +277,7 @@ int tables_answer(struct tables *t, const struct abi_ask *ask)
 			t->asks[t->nr_asks++] = *ask;
 		return 0;
 	}
-	p->used = ++t->clock;
-	p->due |= p->key.seq != key.seq || p->key.tgid != key.tgid;
-	p->key = key;
+	renew(t, p, &key);
 	/* Who asks all the time gets its answers in tables_tend(). */
 	if (p->made && tables_now() - p->made < PAUSE_NS) {
 		p->due = t->pending = true;

@@ -80,6 +80,7 @@ struct published {
 	} before[LISTS_KEPT];
 	uint32_t nr_before;
 	uint32_t runtime;    /* its place; 0: none */
+	uint32_t foreseen;   /* the place that it had before it was initialised; 0: none */
 	bool has_refused;    /* it has one that can't be walked */
 	uint64_t look_again; /* ns: when to look for one; 0: when its mappings change */
 	uint64_t look_wait;  /* ns: the time before that */
@@ -138,6 +139,11 @@ uint64_t tables_now(void);
 uint64_t tables_cpu_time(void);
 /* Loads the tables of what is asked for. 0 or -ENOMEM. */
 int tables_load_asked(struct tables *t, const struct abi_ask *ask, const struct space_key *key);
+/*
+ * Before the tables of what is asked for are loaded: shows the interpreter there may be in it.
+ * Tables take long, and a walk of interpreted frames does without. 0 or -ENOMEM.
+ */
+int tables_show_runtime(struct tables *t, const struct abi_ask *ask);
 /* Work of this kind may be done. tables_spent(): since `begin`, by
  * tables_cpu_time(), it was. */
 bool tables_may(struct allowance *a);
@@ -172,6 +178,8 @@ int tables_take_entry(struct tables *t, uint64_t token, const struct space_key *
 		      struct published **ret);
 /* Location of the space's first mapping; 0: it has no list. */
 uint32_t tables_list_at(const struct published *p);
+/* Looks for an interpreter in what the space maps, and shows it. 0 or -ENOMEM. */
+int tables_find_runtime(struct tables *t, struct published *p);
 /* Publishes a space's list as it is now, if it differs. 0 or -ENOMEM. */
 int tables_publish(struct tables *t, struct published *p);
 /* The space has no list from here on. */

@@ -170,24 +170,30 @@ static void withdraw_longest(struct tables *t, uint32_t nr)
 		tables_withdraw(t, longest);
 }
 
-/* Looks for an interpreter in what the space maps. 0 or -ENOMEM. */
-static int find_runtime(struct tables *t, struct published *p)
+int tables_find_runtime(struct tables *t, struct published *p)
 {
+	uint64_t due = p->look_again, now = tables_now();
 	uint32_t before = p->runtime;
 	int r;
 
 	p->look_again = 0;
 	if (!t->runtimes || p->has_refused)
 		return 0;
-	r = runtimes_find(t->runtimes, &p->key, &p->runtime);
+	r = runtimes_find(t->runtimes, &p->key, p->look_wait, &p->runtime);
 	p->has_refused = r == -ENOTSUP;
-	if (r == -EAGAIN) {
+	if (r == -EAGAIN && !before && runtimes_foresee(t->runtimes, &p->key, &p->runtime) < 0)
+		return -ENOMEM;
+	/* Who asks meanwhile makes the next look neither sooner nor later. */
+	if (r == -EAGAIN && now >= due) {
 		p->look_wait = p->look_wait ? 2 * p->look_wait : LOOK_WAIT_NS;
 		p->look_wait = p->look_wait < LAST_WAIT_NS ? p->look_wait : LAST_WAIT_NS;
-		p->look_again = tables_now() + p->look_wait;
+		due = now + p->look_wait;
 	}
-	if (p->runtime != before)
+	p->look_again = r == -EAGAIN ? due : 0;
+	if (p->runtime != before) {
+		p->foreseen = before;
 		show(t, p, tables_list_at(p), p->nr);
+	}
 	return r == -ENOMEM ? r : 0;
 }
 
@@ -202,7 +208,7 @@ int tables_publish(struct tables *t, struct published *p)
 		give_up_entry(t, p);
 		return 0;
 	}
-	r = find_runtime(t, p);
+	r = tables_find_runtime(t, p);
 	if (!r)
 		r = tables_make_list(t, &p->key, &tables, &lacks);
 	if (!r)
@@ -256,7 +262,7 @@ static int tend(struct tables *t, struct published *p, uint64_t now)
 		give_up_entry(t, p);
 		return 0;
 	}
-	if (p->look_again && now >= p->look_again && find_runtime(t, p) < 0)
+	if (p->look_again && now >= p->look_again && tables_find_runtime(t, p) < 0)
 		return -ENOMEM;
 	t->pending |= p->look_again && p->look_wait < LAST_WAIT_NS / 4;
 	if (version.changes == p->version.changes && !p->due)
@@ -329,8 +335,10 @@ void tables_reclaim_entries(struct tables *t)
 		if (p->list.words)
 			segments_put(t->segments, p->list);
 		t->spaces[p->entry] = NULL;
-		if (t->runtimes)
+		if (t->runtimes) {
 			runtimes_put(t->runtimes, p->runtime);
+			runtimes_put(t->runtimes, p->foreseen);
+		}
 		free(p);
 	}
 	t->nr_published = nr;

@@ -149,7 +149,9 @@ int tables_walk(struct tables *t, const struct abi_copy *c, uint32_t max_depth,
 		t->counts.postponed++;
 		return tables_answer(t, &c->ask);
 	}
-	err = walk_all(t, c, max_depth, &r, ret->frames);
+	err = tables_show_runtime(t, &c->ask);
+	if (!err)
+		err = walk_all(t, c, max_depth, &r, ret->frames);
 	tables_spent(&t->walking, begin);
 	/* One that is gone asks no more. */
 	if (err >= 0 && (!kill((pid_t)c->ask.tgid, 0) || errno != ESRCH)) {
