@@ -214,7 +214,7 @@ static int tend_cpus(struct live *l)
 	return 0;
 }
 
-/* Pauses if need be, and reads what the kernel half wants. */
+/* Of what the kernel half asks, not of what we have pending: pauses if need be, and reads it. */
 static int answer(struct live *l)
 {
 	uint64_t since = live_now() - l->answered;
@@ -241,9 +241,9 @@ int live_poll(struct live *l, int timeout_ms)
 	int nr = epoll_wait(l->epoll_fd, &e, 1,
 			    pending && timeout_ms > PENDING_MS ? PENDING_MS : timeout_ms);
 
-	if (nr < 0)
-		return -errno;
-	return nr || pending ? answer(l) : 0;
+	if (nr > 0)
+		return answer(l);
+	return nr < 0 ? -errno : pending ? drain_answer(l->drain) : 0;
 }
 
 int live_drain(struct live *l)
