@@ -13,6 +13,7 @@ enum {
 	SEGMENT_COST = SEGMENT_BYTES + 4096,
 	MAX_MAPPED = 32, /* blocks */
 	MAX_AT_ONCE = 16,
+	MAX_SPARE = 2,
 	WORD_BITS = 14,	 /* of a location, within a block */
 	LISTS_SHARE = 8, /* one block in so many */
 	NONE_YET = 2,	 /* words at location 0, which says "none" */
@@ -399,13 +400,15 @@ void segments_quiet(struct segments *s)
 	s->nr_quiet = s->nr_marked;
 }
 
-/* A segment without runs goes, but for the last: making one costs milliseconds. */
+/* A segment without runs goes, but for a few: to make one, or to remove it, takes some 10 ms. */
 static void remove_empty(struct segments *s)
 {
+	uint32_t nr_spare = 0;
+
 	for (uint32_t i = 0; i < s->nr_segments; i++) {
 		struct segment *g = s->segments[i];
 
-		if (!g || g->nr_runs || s->nr_there == 1)
+		if (!g || g->nr_runs || nr_spare++ < MAX_SPARE)
 			continue;
 		for (uint32_t m = s->nr_mapped; m--;)
 			if (s->mapped[m].block / ABI_SEGMENT_BLOCKS == i)
