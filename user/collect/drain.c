@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,8 +13,11 @@
 
 #include "base/array.h"
 #include "base/log.h"
+#include "collect/barrier.h"
 #include "collect/cputimes.h"
 #include "collect/records.h"
+
+enum { PAUSE_MS = 1 };
 
 /* Counters of the kernel half, by what they mean for the profile. */
 static const struct {
@@ -41,7 +45,7 @@ struct drain {
 	volatile __u32 *generation; /* the kernel half's */
 	void *globals;
 	size_t globals_size;
-	int barrier_fd, barrier_inner_fd;
+	struct barrier *barrier;
 	uint64_t counted[ARRAY_SIZE(counter_meanings)]; /* already in the capture */
 	struct tables_counts tables_counted;
 };
@@ -101,19 +105,6 @@ static int map_memory(struct drain *d)
 	return 0;
 }
 
-/* An array of maps, for the sake of what an update of it waits for: see wait_for_programs(). */
-static int make_barrier(struct drain *d)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts);
-
-	d->barrier_inner_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "barrier_inner", 4, 4, 1, NULL);
-	if (d->barrier_inner_fd < 0)
-		return -errno;
-	opts.inner_map_fd = (__u32)d->barrier_inner_fd;
-	d->barrier_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "barrier", 4, 4, 1, &opts);
-	return d->barrier_fd < 0 ? -errno : 0;
-}
-
 int drain_open(struct drain **ret, const struct drain_settings *settings, struct bpf_object *obj,
 	       struct capture *capture, struct tracker *tracker, struct sideband *sideband,
 	       struct tables *tables)
@@ -130,10 +121,9 @@ int drain_open(struct drain **ret, const struct drain_settings *settings, struct
 	d->tables = tables;
 	d->tracker = tracker;
 	d->regions = d->globals = MAP_FAILED;
-	d->barrier_fd = d->barrier_inner_fd = -1;
 	r = map_memory(d);
 	if (r >= 0)
-		r = make_barrier(d);
+		r = barrier_new(&d->barrier);
 	if (r >= 0)
 		r = records_new(&d->records, settings, capture, tracker, sideband, tables);
 	if (r < 0)
@@ -160,10 +150,7 @@ void drain_free(struct drain *d)
 		munmap(d->regions, d->regions_size);
 	if (d->globals != MAP_FAILED)
 		munmap(d->globals, d->globals_size);
-	if (d->barrier_fd >= 0)
-		close(d->barrier_fd);
-	if (d->barrier_inner_fd >= 0)
-		close(d->barrier_inner_fd);
+	barrier_free(d->barrier);
 	free(d);
 }
 
@@ -192,17 +179,26 @@ int drain_fd(const struct drain *d)
 	return ring_buffer__epoll_fd(d->ring);
 }
 
-/*
- * Returns when no BPF program runs any more that began before. The kernel
- * gives this to whoever replaces an inner map: 1ae80cf31938 ("bpf: wait for
- * running BPF programs when updating map-in-map").
- */
+/* Returns when no BPF program runs any more that began before. What they want is answered. */
 static int wait_for_programs(struct drain *d)
 {
-	__u32 zero = 0;
+	struct pollfd fds[] = { { .fd = barrier_fd(d->barrier), .events = POLLIN },
+				{ .fd = drain_fd(d), .events = POLLIN } };
+	int r = barrier_begin(d->barrier), ended;
 
-	return bpf_map_update_elem(d->barrier_fd, &zero, &d->barrier_inner_fd, BPF_ANY) ? -errno
-											: 0;
+	if (r < 0)
+		return r;
+	for (int nr = 2; r >= 0 && !fds[0].revents; nr = 3 - nr) {
+		/* Who asks again and again is answered in a while. */
+		if (poll(fds, (nfds_t)nr, nr == 1 ? PAUSE_MS : -1) < 0 && errno != EINTR)
+			r = -errno;
+		if (r >= 0 && nr == 2 && fds[1].revents)
+			r = ring_buffer__consume(d->ring);
+		if (r >= 0 && nr == 2 && fds[1].revents)
+			r = records_answer(d->records);
+	}
+	ended = barrier_end(d->barrier);
+	return r < 0 ? r : ended;
 }
 
 static int read_region(struct drain *d, struct abi_region *r)

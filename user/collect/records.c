@@ -329,7 +329,7 @@ static int retry_waiting(struct records *r, bool may_wait)
 	return 0;
 }
 
-int records_settle(struct records *r)
+int records_answer(struct records *r)
 {
 	uint64_t lost, now = now_ns();
 	int err = sideband_read(r->sideband);
@@ -344,8 +344,14 @@ int records_settle(struct records *r)
 	}
 	if (err >= 0)
 		err = work_off_all(r);
-	if (err >= 0)
-		err = advance(r, now);
+	return err < 0 ? err : advance(r, now);
+}
+
+int records_settle(struct records *r)
+{
+	uint64_t now = now_ns();
+	int err = records_answer(r);
+
 	if (err >= 0 && r->tables)
 		err = tables_tend(r->tables);
 	tracker_forget(r->tracker, now);

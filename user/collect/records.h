@@ -22,7 +22,9 @@ void records_listen(struct records *r, live_event_fn fn, void *ctx);
 void records_time(struct records *r, struct cputimes *times);
 /* ring_buffer_sample_fn: keeps a record. */
 int records_take(void *ctx, void *data, size_t size);
-/* Reads the side-band and works off what was taken. */
+/* Reads the side-band and works off what was taken. 0 or a negative errno. */
+int records_answer(struct records *r);
+/* … and tends to what changes meanwhile: not while programs are waited for. */
 int records_settle(struct records *r);
 /* A slot of a region: into the capture, or kept until its stack comes. */
 int records_slot(struct records *r, const struct abi_slot *slot);
