@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 # run.sh REPLAY PROTO CASE.textproto: encodes the case with protoc, replays it through pprof_read()
-# and the exporters and compares with CASE.folded and CASE.json; then writes it as pprof, which
-# protoc must decode and which must replay to the same. UPDATE=1 writes what is expected anew.
+# and the exporters and compares with CASE.folded, CASE.json and CASE.pstats, as pstats.py shows it;
+# then writes it as pprof, which protoc must decode and which must replay to the same. UPDATE=1
+# writes what is expected anew.
 set -eu
 replay=$1 proto=$2 case=${3%.textproto}
 tmp=$(mktemp -d)
@@ -12,13 +13,15 @@ protoc --proto_path="${proto%/*}" --encode=pprof.Profile "$proto" <"$case.textpr
 gzip <"$tmp/plain.pb" >"$tmp/one.pb.gz"
 "$replay" "$tmp/one.pb.gz" pprof >"$tmp/two.pb.gz"
 
-for format in folded json speedscope; do
+for format in folded json speedscope pstats; do
 	for file in plain.pb one.pb.gz two.pb.gz; do
 		"$replay" "$tmp/$file" $format >"$tmp/$file.$format"
 		cmp "$tmp/plain.pb.$format" "$tmp/$file.$format"
 	done
 done
-for format in folded json; do
+python3 "${0%/*}/pstats.py" "$tmp/one.pb.gz.pstats" >"$tmp/text"
+mv "$tmp/text" "$tmp/one.pb.gz.pstats"
+for format in folded json pstats; do
 	[ -z "${UPDATE-}" ] || cp "$tmp/one.pb.gz.$format" "$case.$format"
 	diff -u "$case.$format" "$tmp/one.pb.gz.$format"
 done

@@ -140,14 +140,6 @@ static int check_writable(const char *path, struct strbuf *error)
 	return r;
 }
 
-/* A profile that is compressed is not for a terminal. */
-static bool is_binary(const struct exporter *e)
-{
-	size_t len = strlen(e->suffix);
-
-	return len > 3 && !strcmp(e->suffix + len - 3, ".gz");
-}
-
 int output_check(const struct output *o, struct strbuf *error)
 {
 	const struct exporter *e = o->format ? exporter_find(o->format) : NULL;
@@ -157,7 +149,7 @@ int output_check(const struct output *o, struct strbuf *error)
 				   "an --output FILE, or leave one out");
 		return -EINVAL;
 	}
-	if (e && !o->nr && is_binary(e) && isatty(STDOUT_FILENO)) {
+	if (e && !o->nr && e->binary && isatty(STDOUT_FILENO)) {
 		strbuf_addf(error, "%s is no text for a terminal; add --output FILE%s", e->name,
 			    e->suffix);
 		return -EINVAL;

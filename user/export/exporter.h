@@ -12,6 +12,7 @@ struct export_settings {
 struct exporter {
 	const char *name, *summary;
 	const char *suffix; /* ".pb.gz": chosen by the output file's name */
+	bool binary;	    /* nothing for a terminal */
 	/* 0, or a negative errno; the stream's own errors are the caller's to check. */
 	int (*write)(const struct profile *p, const struct export_settings *settings, FILE *out);
 };
@@ -25,4 +26,4 @@ const struct exporter *exporter_find(const char *name);
 const struct exporter *exporter_for_path(const char *path);
 
 extern const struct exporter exporter_pprof, exporter_folded, exporter_json, exporter_speedscope;
-extern const struct exporter exporter_svg, exporter_html;
+extern const struct exporter exporter_svg, exporter_html, exporter_pstats;

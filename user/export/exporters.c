@@ -4,8 +4,8 @@
 #include "export/exporter.h"
 
 const struct exporter *const exporters[] = {
-	&exporter_pprof, &exporter_folded,     &exporter_svg, &exporter_html,
-	&exporter_json,	 &exporter_speedscope, NULL,
+	&exporter_pprof, &exporter_folded,     &exporter_svg,	 &exporter_html,
+	&exporter_json,	 &exporter_speedscope, &exporter_pstats, NULL,
 };
 
 const struct exporter *exporter_find(const char *name)

@@ -14,5 +14,6 @@ const struct exporter exporter_pprof = {
 	.name = "pprof",
 	.summary = "a pprof profile, as bpfprof report and go tool pprof read it",
 	.suffix = ".pb.gz",
+	.binary = true,
 	.write = write_pprof,
 };
