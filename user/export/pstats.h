@@ -3,8 +3,8 @@
  * A profile as Python's pstats has it: functions by (file, line, name), what
  * each took, and the same by who called it. Both are sorted by these names, so
  * that equal profiles give equal files. A caller always is a function, too,
- * if only one of zeros: SnakeViz looks it up. Texts are valid UTF-8 without
- * control characters, at most INT32_MAX bytes long.
+ * if only one without calls: SnakeViz looks it up. Texts are valid UTF-8
+ * without control characters, at most INT32_MAX bytes long.
  */
 #pragma once
 #include "base/intern.h"

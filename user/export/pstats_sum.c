@@ -198,8 +198,7 @@ static int add_note(struct build *b)
 	for (unsigned i = 0; i < 2; i++)
 		if (!strcmp(info->values[i].unit, "count") && *info->values[i].name)
 			counted = info->values[i].name;
-	strbuf_addf(&note, "bpfprof %s: ncalls are %s with the function in their stack", info->mode,
-		    counted);
+	strbuf_addf(&note, "bpfprof %s: ncalls are %s", info->mode, counted);
 	if (!b->out->is_time)
 		strbuf_addf(&note, ", times are %s in %s", info->values[b->value].name,
 			    info->values[b->value].unit);
@@ -294,6 +293,31 @@ static int sum_call(struct build *b, const struct sample *s, enum sum sum)
 	return r;
 }
 
+/*
+ * A caller that was there before the measurement and has not returned has no call, and would be a
+ * root without time to SnakeViz. What is known of its time is that of calls from it: none of them
+ * is inside of another one, else a call of the caller had returned.
+ */
+static int add_unreturned(struct build *b)
+{
+	bool any = false;
+	uint32_t id;
+
+	for (uint32_t i = 0; i < b->out->nr_pairs; i++) {
+		const struct pstats_pair *pair = &b->out->pairs[i];
+		struct pstats_cost *caller = &b->out->functions[pair->caller].cost;
+
+		if (caller->calls)
+			continue;
+		caller->total += pair->cost.total;
+		any = true;
+	}
+	if (!any)
+		return 0;
+	return add_builtin(b, "bpfprof calls: 0 calls: not seen to return, cumtime of callees",
+			   &id);
+}
+
 static int sum_calls(struct build *b)
 {
 	bool whole = false;
@@ -307,8 +331,10 @@ static int sum_calls(struct build *b)
 		whole |= sum <= SUM_WHOLE;
 		r = sum_call(b, s, sum);
 	}
+	if (!r)
+		r = add_unreturned(b);
 	if (!r && whole)
-		r = add_builtin(b, "bpfprof calls: tottime is the time of whole calls", &id);
+		r = add_builtin(b, "bpfprof calls: tottime is that of whole calls", &id);
 	return r;
 }
 
