@@ -46,7 +46,7 @@ static bool is_rust(const char *s)
 }
 
 /* `ret` is empty; what it holds counts only where this is true. */
-static bool read_mangled(const char *mangled, struct strbuf *ret)
+static bool read_mangled(const char *mangled, int options, struct strbuf *ret)
 {
 	struct output o = { .to = ret };
 
@@ -58,12 +58,12 @@ static bool read_mangled(const char *mangled, struct strbuf *ret)
 	strbuf_reset(ret);
 	/* libiberty's own limit would refuse every name above 1 KiB, and real ones are longer. */
 	return is_cpp(mangled) &&
-	       cplus_demangle_v3_callback(mangled, DMGL_PARAMS | DMGL_ANSI | DMGL_NO_RECURSE_LIMIT,
+	       cplus_demangle_v3_callback(mangled, options | DMGL_ANSI | DMGL_NO_RECURSE_LIMIT,
 					  take, &o) &&
 	       ret->len && !ret->failed;
 }
 
-void demangle(const char *name, struct strbuf *out)
+static void demangle_as(const char *name, int options, struct strbuf *out)
 {
 	/* A name may begin with "@": then it is no version. */
 	const char *at = name[0] ? strchr(name + 1, '@') : NULL;
@@ -74,7 +74,7 @@ void demangle(const char *name, struct strbuf *out)
 
 	if ((is_cpp(name) || is_rust(name)) && size <= MAX_MANGLED) {
 		strbuf_add(&mangled, name, size);
-		readable = !mangled.failed && read_mangled(strbuf_str(&mangled), &shown);
+		readable = !mangled.failed && read_mangled(strbuf_str(&mangled), options, &shown);
 	}
 	if (readable)
 		strbuf_add(out, shown.buf, shown.len);
@@ -83,4 +83,14 @@ void demangle(const char *name, struct strbuf *out)
 	strbuf_adds(out, suffix);
 	strbuf_done(&mangled);
 	strbuf_done(&shown);
+}
+
+void demangle(const char *name, struct strbuf *out)
+{
+	demangle_as(name, DMGL_PARAMS, out);
+}
+
+void demangle_short(const char *name, struct strbuf *out)
+{
+	demangle_as(name, DMGL_NO_OPTS, out);
 }

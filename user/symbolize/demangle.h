@@ -12,3 +12,5 @@
  * version ("@@GLIBC_2.34"), with its "@plt". What can't be demangled is added as it is.
  */
 void demangle(const char *name, struct strbuf *out);
+/* The same of C++ without its parameters, and without the type that a template returns. */
+void demangle_short(const char *name, struct strbuf *out);
