@@ -57,7 +57,8 @@ enum complete_kind complete_value(const struct opt *o, struct strbuf *words)
 enum complete_kind complete_operand(const struct topic *t, struct strbuf *words)
 {
 	strbuf_reset(words);
-	if (!strncmp(t->synopsis, "FILE", 4))
+	/* The operands of modes begin with a file. */
+	if (!strncmp(t->synopsis, "FILE", 4) || (t->mode && t->mode->operands))
 		return COMPLETE_FILE;
 	if (strcmp(t->synopsis, "[COMMAND]"))
 		return COMPLETE_NOTHING;

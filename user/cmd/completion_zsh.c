@@ -79,7 +79,7 @@ static void add_topic(struct strbuf *out, const struct topic *t, struct strbuf *
 	for (const struct opt_group *g = t->options; g->opts; g++)
 		for (const struct opt *o = g->opts; o->name; o++)
 			add_option(out, o, words);
-	if (t->mode) {
+	if (t->mode && !t->mode->operands) {
 		strbuf_adds(out, " \\\n\t\t\t'*::program:_normal'");
 	} else if ((kind = complete_operand(t, words)) != COMPLETE_NOTHING) {
 		strbuf_adds(out, " \\\n\t\t\t'*:operand:");

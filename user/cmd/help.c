@@ -27,13 +27,21 @@ const struct example examples[] = {
 	{ "bpfprof cpu -p 1234 -o cpu.html", "one process, as an interactive flame graph" },
 	{ "bpfprof cpu -- make -j8", "a program and all that it starts" },
 	{ "bpfprof io --latency -d 10s", "histograms of disk latency" },
+	{ "bpfprof calls -p 1234 libc:malloc 'parse*'",
+	  "each call of functions, counted and timed" },
 	{ "bpfprof dump -p 1234", "where each thread of a process is right now" },
 	{ "bpfprof report cpu.pb.gz -o cpu.folded", "a saved profile in another format" },
 	{ "bpfprof doctor", "what this machine allows, and how to allow more" },
 	{ 0 },
 };
 
-static const char mode_synopsis[] = "[options] [INTERVAL [COUNT]] [-- PROGRAM ARGS...]";
+void topic_synopsis(const struct topic *t, struct strbuf *out)
+{
+	if (t->mode)
+		strbuf_addf(out, "[options] %s [-- PROGRAM ARGS...]", t->synopsis);
+	else
+		strbuf_adds(out, t->synopsis);
+}
 
 bool topic_at(size_t i, struct topic *ret)
 {
@@ -48,7 +56,12 @@ bool topic_at(size_t i, struct topic *ret)
 
 		options = run_options(m);
 		*ret = (struct topic){
-			m->name, m->summary, mode_synopsis, m->about, options ? options : none, m
+			.name = m->name,
+			.summary = m->summary,
+			.synopsis = m->operands ? m->operands : "[INTERVAL [COUNT]]",
+			.about = m->about,
+			.options = options ? options : none,
+			.mode = m,
 		};
 		return true;
 	}
@@ -105,8 +118,9 @@ static void add_overview(struct strbuf *out)
 
 static void add_topic(const struct topic *t, struct strbuf *out)
 {
-	strbuf_addf(out, "usage: bpfprof %s%s%s\n\n%s: %s\n", t->name, *t->synopsis ? " " : "",
-		    t->synopsis, t->name, t->summary);
+	strbuf_addf(out, "usage: bpfprof %s%s", t->name, *t->synopsis ? " " : "");
+	topic_synopsis(t, out);
+	strbuf_addf(out, "\n\n%s: %s\n", t->name, t->summary);
 	if (t->about) {
 		strbuf_addch(out, '\n');
 		wrap_paragraphs(out, t->about, terminal_width());

@@ -12,7 +12,8 @@
 
 /* A mode or a command, as help sees it. */
 struct topic {
-	const char *name, *summary, *synopsis;
+	const char *name, *summary;
+	const char *synopsis;		 /* of a mode: its operands */
 	const char *about;		 /* NULL: none */
 	const struct opt_group *options; /* good until the next topic is asked for; never NULL */
 	const struct mode *mode;	 /* NULL: a command */
@@ -21,6 +22,8 @@ struct topic {
 /* The modes, then the commands; false when there are no more. */
 bool topic_at(size_t i, struct topic *ret);
 bool topic_find(const char *name, struct topic *ret);
+/* Adds how it is called, behind its name: "[options] FUNCTION... [-- PROGRAM ARGS...]". */
+void topic_synopsis(const struct topic *t, struct strbuf *out);
 
 struct example {
 	const char *command, *text;

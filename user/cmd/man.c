@@ -105,13 +105,17 @@ static void add_shared_options(struct strbuf *out)
 
 static void add_topic(struct strbuf *out, const struct topic *t)
 {
+	struct strbuf synopsis = STRBUF_INIT;
+
+	topic_synopsis(t, &synopsis);
 	strbuf_adds(out, ".SS ");
 	roff_add(out, t->name);
 	strbuf_adds(out, "\n\\fBbpfprof ");
 	roff_add(out, t->name);
 	strbuf_adds(out, *t->synopsis ? "\\fR " : "\\fR");
-	roff_add(out, t->synopsis);
+	roff_add(out, strbuf_str(&synopsis));
 	strbuf_addch(out, '\n');
+	strbuf_done(&synopsis);
 	add_text(out, t->summary);
 	if (t->about)
 		roff_add_paragraphs(out, t->about);

@@ -225,6 +225,22 @@ const struct opt_group *run_options(const struct mode *mode)
 	return groups;
 }
 
+/* `python` alone is no function: it is all of them. */
+static int take_operands(struct measure_settings *s, struct strbuf *error)
+{
+	if (s->nr_operands == 1 && !strcmp(s->operands[0], "python")) {
+		s->live.mode.python = true;
+		s->nr_operands = 0;
+	}
+	if (s->live.mode.python && s->nr_operands) {
+		strbuf_addf(error,
+			    "--python is for all calls of Python: '%s' can't stand beside it",
+			    s->operands[0]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int take_words(struct measure_settings *s, const char *const *words, int nr,
 		      struct strbuf *error)
 {
@@ -281,8 +297,14 @@ int measure_parse(const struct mode *mode, int argc, char **argv, struct measure
 	terminal_settings(&ret->view);
 	make_groups(mode, ret, groups);
 	r = opt_parse(groups, argc, argv, words, &ret->program, error);
-	if (r >= 0)
+	if (r >= 0 && mode->operands) {
+		ret->operands = words;
+		ret->nr_operands = (size_t)r;
+		words = NULL;
+		r = take_operands(ret, error);
+	} else if (r >= 0) {
 		r = take_words(ret, words, r, error);
+	}
 	if (r < 0)
 		return r;
 	if (ret->program && !ret->program[0]) {
@@ -301,4 +323,10 @@ int measure_parse(const struct mode *mode, int argc, char **argv, struct measure
 	settle_duration(mode, ret);
 	settle_stacks(mode, ret);
 	return 0;
+}
+
+void measure_done(struct measure_settings *s)
+{
+	free(s->operands);
+	s->operands = NULL;
 }

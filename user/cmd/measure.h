@@ -22,11 +22,15 @@ struct measure_settings {
 	uint64_t nr_intervals; /* 0: as many as the duration has */
 	bool no_inline;
 	char **program; /* what to start and measure, NULL-ended; NULL: nothing */
+	/* The words of a mode that has operands; owned. */
+	const char **operands;
+	size_t nr_operands;
 };
 
 /*
  * Reads a mode's command line. 0, or -EINVAL with one line in `error`.
- * Strings point into argv.
+ * Strings point into argv. Released with measure_done() in any case.
  */
 int measure_parse(const struct mode *mode, int argc, char **argv, struct measure_settings *ret,
 		  struct strbuf *error);
+void measure_done(struct measure_settings *s);

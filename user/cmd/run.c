@@ -11,6 +11,7 @@
 #include "base/parse.h"
 #include "cmd/cmd.h"
 #include "cmd/events.h"
+#include "cmd/functions.h"
 #include "cmd/measure.h"
 #include "cmd/naming.h"
 #include "cmd/program.h"
@@ -21,6 +22,7 @@ enum { DRAIN_MS = 250 };
 struct run {
 	const struct mode *mode;
 	struct measure_settings settings;
+	struct function_words *functions; /* NULL: the mode has none */
 	struct live *live;
 	struct naming *naming;
 	struct events events;
@@ -278,6 +280,24 @@ static void note_command(struct run *run, int argc, char **argv)
 	}
 }
 
+/* What is wrong with what is to be measured is found before measuring is tried. */
+static int find_functions(struct run *run, struct strbuf *error)
+{
+	struct measure_settings *m = &run->settings;
+	const struct function_words_settings s = { .words = m->operands,
+						   .nr = m->nr_operands,
+						   .filter = &m->live.filter,
+						   .program = m->program ? m->program[0] : NULL };
+	int r;
+
+	if (!run->mode->operands || m->live.mode.python)
+		return 0;
+	r = function_words_new(&run->functions, &s, error);
+	if (r >= 0)
+		m->live.finder = function_words_finder(run->functions);
+	return r;
+}
+
 int run_mode(const struct mode *mode, int argc, char **argv)
 {
 	struct run run = { .mode = mode, .opened = now_ns(CLOCK_MONOTONIC) };
@@ -286,6 +306,8 @@ int run_mode(const struct mode *mode, int argc, char **argv)
 
 	if (r >= 0)
 		r = output_check(&run.settings.output, &error);
+	if (r >= 0)
+		r = find_functions(&run, &error);
 	if (r >= 0) {
 		catch_signals();
 		live_log_libbpf();
@@ -302,6 +324,8 @@ int run_mode(const struct mode *mode, int argc, char **argv)
 	profile_free(run.total);
 	naming_free(run.naming);
 	live_free(run.live);
+	function_words_free(run.functions);
+	measure_done(&run.settings);
 	strbuf_done(&run.command);
 	strbuf_done(&error);
 	return status;

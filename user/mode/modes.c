@@ -3,9 +3,9 @@
 
 #include "collect/mode.h"
 
-extern const struct mode mode_cpu, mode_io, mode_gc;
+extern const struct mode mode_cpu, mode_io, mode_gc, mode_calls;
 
-const struct mode *const modes[] = { &mode_cpu, &mode_io, &mode_gc, NULL };
+const struct mode *const modes[] = { &mode_cpu, &mode_io, &mode_gc, &mode_calls, NULL };
 
 const struct mode *mode_find(const char *name)
 {
