@@ -168,8 +168,19 @@ static bool is_word(char c)
 	       c == '_';
 }
 
+/* "5ul", or the end of "0x5f". */
+static bool is_number(const char *word, size_t size)
+{
+	if (word[0] >= '0' && word[0] <= '9')
+		return true;
+	return word[0] == 'x' && strspn(word + 1, "0123456789abcdef_") >= size - 1;
+}
+
 bool function_pattern_is_shorthand(const char *word, size_t size)
 {
+	/* Numbers are written in more ways than one. */
+	if (is_number(word, size))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(shorthands); i++)
 		if (memmem(shorthands[i], strlen(shorthands[i]), word, size))
 			return true;
@@ -263,9 +274,6 @@ static void find_needle(struct function_pattern *p)
 		}
 		while (is_word(*at))
 			at++;
-		/* Numbers are written in more ways than one. */
-		while (word < at && *word >= '0' && *word <= '9')
-			word++;
 		if ((size_t)(at - word) > p->needle_size &&
 		    !function_pattern_is_shorthand(word, (size_t)(at - word))) {
 			p->needle = word;
