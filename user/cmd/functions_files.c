@@ -217,6 +217,8 @@ static int find_programs(struct function_files *f, const struct function_word *w
 
 	if (s->program) {
 		r = add_program(f, s->program);
+		/* No regular file: the command line is right all the same. */
+		r = r == -EINVAL ? -ENOEXEC : r;
 		if (r < 0)
 			strbuf_addf(error, "cannot read the program '%s': %s", s->program,
 				    strerror(-r));
