@@ -92,3 +92,55 @@ load setup
 	fails 2 "$BPFPROF" $'\e]0;owned\a'
 	[[ $line == *'\x1b]0;owned\x07'* ]]
 }
+
+@test "calls: words that name no function" {
+	fails 2 "$BPFPROF" calls
+	[[ $line == *"which functions?"*"libc:malloc"* ]]
+	fails 2 "$BPFPROF" calls :malloc
+	fails 2 "$BPFPROF" calls libc:
+	fails 2 "$BPFPROF" calls "$BPFPROF"
+	[[ $line == *"has no function"* ]]
+	fails 2 "$BPFPROF" calls malloc
+	[[ $line == *"in which file is 'malloc'? Write file:pattern"*"-p PID"* ]]
+	fails 2 "$BPFPROF" calls python "$BPFPROF:main"
+	fails 2 "$BPFPROF" calls --python malloc
+	[[ $line == *"--python is for all calls of Python"* ]]
+	for percent in -1 5x nan inf '' 1e9; do
+		fails 2 "$BPFPROF" calls "$BPFPROF:main" --max-overhead "$percent"
+	done
+	fails 2 "$BPFPROF" calls "$BPFPROF:main" --slower 0
+}
+
+@test "calls: files and functions that are not there are told before anything is measured" {
+	fails 1 "$BPFPROF" calls ./none:main
+	[[ $line == *"cannot open ./none: No such file or directory"* ]]
+	fails 1 "$BPFPROF" calls "$BATS_TEST_DIRNAME/usage.bats:main"
+	[[ $line == *"usage.bats is no ELF program"* ]]
+	fails 1 "$BPFPROF" calls no_such_name_at_all:main
+	[[ $line == *"no process maps a file named 'no_such_name_at_all'"* ]]
+	fails 1 "$BPFPROF" calls "$BPFPROF:mian"
+	[[ $line == *"has no function 'mian': did you mean main"* ]]
+	fails 1 "$BPFPROF" calls "$BPFPROF:xyzzy*"
+	[[ $line == *"has no function that matches 'xyzzy*'"* ]]
+	fails 1 "$BPFPROF" calls mian -- "$BPFPROF"
+	[[ $line == *"did you mean main"* ]]
+	fails 1 "$BPFPROF" calls main -- ./no/program
+	fails 1 "$BPFPROF" calls -p 4194303 main
+	[[ $line == *"there is no process 4194303"* ]]
+	fails 1 "$BPFPROF" calls "$BPFPROF:"$'\e[1m'
+	[[ $line != *$'\e'* ]]
+}
+
+@test "calls: a stripped program, and more functions than can be probed" {
+	command -v objcopy >/dev/null || skip "objcopy is not installed"
+	command -v gcc >/dev/null || skip "gcc is not installed"
+	cd "$BATS_TEST_TMPDIR"
+	objcopy --strip-all "$BPFPROF" stripped
+	fails 1 "$BPFPROF" calls ./stripped:main
+	[[ $line == *"stripped has no symbol table (stripped)"* ]]
+	for ((i = 0; i < 10001; i++)); do
+		echo ".globl f$i; .type f$i, %function; f$i: .skip 4; .size f$i, 4"
+	done | gcc -shared -nostdlib -x assembler - -o many.so
+	fails 1 "$BPFPROF" calls './many.so:*'
+	[[ $line == *"'*' matches 10,001 functions of many.so: at most 10,000 at once; be more precise"* ]]
+}
