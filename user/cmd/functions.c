@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -13,9 +14,13 @@
 #include "runtime/entry.h"
 #include "symbolize/demangle.h"
 
+/* CPU time for all files that are searched while it is measured, and for one of them. */
+static const uint64_t ALL_FILES_NS = 30000000000, ONE_FILE_NS = 2000000000;
+
 struct function_words {
 	struct function_word *words;
 	size_t nr;
+	uint64_t spent_ns; /* of ALL_FILES_NS: anybody can make files that take long to search */
 	struct probe_finder finder;
 };
 
@@ -273,17 +278,39 @@ static int add_functions(struct probe_sites *ret, int fd, const struct functions
 	return r;
 }
 
-static int find_in(const struct function_pattern *patterns, size_t nr,
+static uint64_t cpu_time(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int search(struct function_words *w, struct functions *ret, struct functions_query *q)
+{
+	uint64_t began = cpu_time(), left = ALL_FILES_NS - w->spent_ns;
+	int r;
+
+	*ret = (struct functions)FUNCTIONS_INIT;
+	if (w->spent_ns >= ALL_FILES_NS)
+		return -ETIME;
+	q->max_time_ns = left < ONE_FILE_NS ? left : ONE_FILE_NS;
+	r = functions_find(ret, q);
+	w->spent_ns += cpu_time() - began;
+	return r;
+}
+
+static int find_in(struct function_words *w, const struct function_pattern *patterns, size_t nr,
 		   const struct runtime_image *image, const char *base, struct probe_sites *ret,
 		   struct strbuf *why)
 {
-	const struct functions_query q = { .fd = image->fd,
-					   .path = image->path,
-					   .patterns = patterns,
-					   .nr_patterns = nr,
-					   .max = FUNCTIONS_MAX };
+	struct functions_query q = { .fd = image->fd,
+				     .path = image->path,
+				     .patterns = patterns,
+				     .nr_patterns = nr,
+				     .max = FUNCTIONS_MAX };
 	struct functions found;
-	int r = functions_find(&found, &q);
+	int r = search(w, &found, &q);
 
 	snprintf(ret->found, sizeof(ret->found), "%s", base);
 	if (r == -ENOMEM)
@@ -307,7 +334,7 @@ out:
 static int find(void *ctx, const struct runtime_image *image, struct probe_sites *ret,
 		struct strbuf *why)
 {
-	const struct function_words *w = ctx;
+	struct function_words *w = ctx;
 	_cleanup_free_ struct function_pattern *patterns = NULL;
 	_cleanup_free_ char *path = NULL;
 	size_t nr = 0, size;
@@ -323,7 +350,7 @@ static int find(void *ctx, const struct runtime_image *image, struct probe_sites
 	for (size_t i = 0; i < w->nr; i++)
 		if (means(&w->words[i], path, &st))
 			patterns[nr++] = w->words[i].pattern;
-	return nr ? find_in(patterns, nr, image, function_file_base(path), ret, why) : 0;
+	return nr ? find_in(w, patterns, nr, image, function_file_base(path), ret, why) : 0;
 }
 
 int function_words_new(struct function_words **ret, const struct function_words_settings *s,

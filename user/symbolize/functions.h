@@ -40,7 +40,8 @@ struct functions_query {
 	const char *path; /* of the file, where its debug file may be found by it */
 	const struct function_pattern *patterns;
 	size_t nr_patterns;
-	size_t max; /* functions */
+	size_t max;	      /* functions */
+	uint64_t max_time_ns; /* CPU time that it may take; 0: 3 seconds */
 };
 
 /*

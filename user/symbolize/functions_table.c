@@ -24,7 +24,7 @@ enum {
 	WORK_A_NAME = 64,
 };
 
-/* Of our own CPU time: a million symbols take a tenth of it. */
+/* Of our own CPU time: a million symbols take a fifth of it. */
 static const uint64_t MAX_TIME_NS = 3000000000;
 
 enum { RANK_UNDERSCORES = 1, MOST_UNDERSCORES = 7, RANK_BIND = 8, RANK_SIZED = 32 };
@@ -310,7 +310,8 @@ int functions_each(const struct functions_query *q, struct functions *ret, funct
 		   void *ctx)
 {
 	_cleanup_(elf_file_close) struct elf_file file = ELF_FILE_INIT;
-	struct search s = { .ret = ret, .fn = fn, .ctx = ctx, .until = cpu_time() + MAX_TIME_NS };
+	uint64_t max_time = q->max_time_ns ? q->max_time_ns : MAX_TIME_NS;
+	struct search s = { .ret = ret, .fn = fn, .ctx = ctx, .until = cpu_time() + max_time };
 	struct stat st;
 	int r = elf_file_open(&file, q->fd);
 
