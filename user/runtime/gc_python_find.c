@@ -182,9 +182,11 @@ static int by_export(const struct image *im, unsigned minor, struct gc_python_co
 	struct image_symbol s = { .name = "PyGC_Collect" };
 	struct exported e = { .im = im, .has_reason = minor >= 13 };
 	uint64_t callers[2];
-	int r = image_symbols(im, SHT_DYNSYM, &s, 1);
+	int r = minor < 9 ? 0 : image_symbols(im, SHT_DYNSYM, &s, 1);
 
-	if (r <= 0 || !s.is_code || minor < 9)
+	if (!r && minor >= 9)
+		r = image_symbols(im, SHT_SYMTAB, &s, 1);
+	if (r <= 0 || !s.is_code)
 		return r < 0 ? r : 0;
 	r = gc_python_each_call(im, s.address, take_collector, &e);
 	if (r <= 0)

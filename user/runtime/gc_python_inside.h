@@ -35,7 +35,7 @@ struct gc_python_call {
  */
 int gc_python_each_call(const struct image *im, uint64_t address,
 			int (*take)(void *ctx, const struct gc_python_call *call), void *ctx);
-/* Places that call `target` directly, to `max`. Their number, or -ENOMEM. */
+/* Places that call `target` or jump to it, to `max`. Their number, or -ENOMEM. */
 int gc_python_callers(const struct image *im, uint64_t target, uint64_t *ret, int max);
 
 enum gc_python_generation {
