@@ -175,8 +175,8 @@ static void search_calls(struct callers *c, const uint8_t *bytes, size_t size, u
 	for (size_t i = 0; size >= CALL_SIZE && i <= size - CALL_SIZE && c->nr < c->max; i++) {
 		struct x86_jump jump;
 
-		if ((bytes[i] & 0xfe) == 0xe8 && x86_jump(bytes + i, CALL_SIZE, address + i, &jump) &&
-		    jump.target == c->target)
+		if ((bytes[i] & 0xfe) == 0xe8 &&
+		    x86_jump(bytes + i, CALL_SIZE, address + i, &jump) && jump.target == c->target)
 			c->ret[c->nr++] = address + i;
 	}
 }

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Functions as compilers make them of CPython's collector and of what calls it. Nothing of it is
+ * executed.
+ */
+#pragma once
+
+/* Each with an FDE, as what compilers make. */
+#define FUNCTION(name, body)                                                   \
+	"	.type " name ", @function\n" name ":\n	.cfi_startproc\n" body \
+	"	.cfi_endproc\n"                                                      \
+	"	.size " name ", .-" name "\n	.balign 16\n"
+
+/* The callback's arguments: as they are most often, behind a branch that may skip them. */
+#define ARGUMENTS                       \
+	"	mov 8(%rsp), %rax\n"          \
+	"	xor %ecx, %ecx\n"             \
+	"	lea text_start(%rip), %rsi\n" \
+	"	mov 0x10(%rax), %rdi\n"
+
+__asm__(".text\n"
+	".balign 16\n" FUNCTION("called_back", "	ret\n")
+
+	/* From 3.13 on: the callback's call in line. */
+	".globl branch_of_main\n" FUNCTION("gc_collect_main", "	push %rbx\n"
+							      "	sub $64, %rsp\n"
+							      "	mov %esi, 56(%rsp)\n"
+							      "	cmp $-2, %esi\n"
+							      "	je 1f\n"
+							      "	cmp $1, %edx\n"
+							      "branch_of_main:\n"
+							      "	je 1f\n"
+							      "	mov 56(%rsp), %edx\n" ARGUMENTS
+							      "	call called_back\n"
+							      "1:	add $64, %rsp\n"
+							      "	pop %rbx\n"
+							      "	ret\n")
+		FUNCTION("PyGC_Collect", "	push %rbx\n"
+					 "	call called_back\n"
+					 "	mov $2, %esi\n"
+					 "	mov %rbx, %rdi\n"
+					 "	mov $2, %edx\n"
+					 "	call gc_collect_main\n"
+					 "	pop %rbx\n"
+					 "	ret\n")
+			FUNCTION("run_gc", "	mov $-1, %esi\n"
+					   "	xor %edx, %edx\n"
+					   "	{disp32} jmp gc_collect_main\n")
+
+	/* The call out of line, the generation in a register. */
+	".globl branch_out_of_line\n" FUNCTION("out_of_line", "	push %r12\n"
+							      "	mov %esi, %r12d\n"
+							      "	cmp $1, %edx\n"
+							      "branch_out_of_line:\n"
+							      "	jne 2f\n"
+							      "1:	pop %r12\n"
+							      "	ret\n"
+							      "	nop\n"
+							      "2:	mov %r12d, %edx\n" ARGUMENTS
+							      "	call called_back\n"
+							      "	jmp 1b\n")
+
+	/* What must not be taken for it: the block moves the stack; */
+	FUNCTION("no_start_push", "	je 1f\n"
+				  "	push %rax\n"
+				  "	mov 56(%rsp), %edx\n" ARGUMENTS "	call called_back\n"
+				  "1:	ret\n")
+	/* the branch does not lead behind the call; */
+	FUNCTION("no_start_branch", "	je 1f\n"
+				    "	mov 56(%rsp), %edx\n" ARGUMENTS "	call called_back\n"
+				    "	nop\n"
+				    "1:	ret\n")
+	/* there is none; */
+	FUNCTION("no_start_always", "	mov 56(%rsp), %edx\n" ARGUMENTS "	call called_back\n"
+				    "	ret\n")
+	/* the generation comes from elsewhere; */
+	FUNCTION("no_start_generation",
+		 "	je 1f\n"
+		 "	mov 56(%rax), %edx\n" ARGUMENTS "	call called_back\n"
+		 "1:	ret\n")
+	/* there are two; */
+	FUNCTION("no_start_two", "	je 1f\n"
+				 "	mov 56(%rsp), %edx\n" ARGUMENTS "	call called_back\n"
+				 "1:	je 1f\n"
+				 "	mov 56(%rsp), %edx\n" ARGUMENTS "	call called_back\n"
+				 "1:	ret\n")
+	/* it is another text; */
+	FUNCTION("no_start_text", "	je 1f\n"
+				  "	mov 56(%rsp), %edx\n"
+				  "	lea text_stop(%rip), %rsi\n"
+				  "	call called_back\n"
+				  "1:	ret\n")
+	/* what follows is no instruction. */
+	FUNCTION("no_start_code", "	je 1f\n"
+				  "	mov 56(%rsp), %edx\n" ARGUMENTS "	call called_back\n"
+				  "1:	.byte 0x06\n")
+
+	/* 3.8: clones without the state, and without the generation. */
+	FUNCTION("collect.constprop.1", "	ret\n")
+		FUNCTION("collect.constprop.0", "	ret\n")
+			FUNCTION("collect.cold", "	ret\n")
+				FUNCTION("gc_collect_old", "	lea 24(%rsp), %rdx\n"
+							   "	lea 16(%rsp), %rsi\n"
+							   "	mov %ebx, %edi\n"
+							   "	call collect.constprop.1\n"
+							   "	mov $1, %edx\n"
+							   "	lea 16(%rsp), %rsi\n"
+							   "	mov %rsp, %rdi\n"
+							   "	call collect.constprop.0\n"
+							   "	ret\n")
+					FUNCTION("collect_no_fail", "	xor %esi, %esi\n"
+								    "	xor %edi, %edi\n"
+								    "	call collect.constprop.0\n"
+								    "	ret\n")
+
+	/* Clones of other names, each called in its own way. */
+	FUNCTION("of_thread.constprop.0", "	ret\n") /* (thread, &n, &m) */
+	FUNCTION("of_both.isra.0", "	ret\n")		/* (thread, generation, &n, &m) */
+	FUNCTION("of_two.constprop.0", "	ret\n") /* in two ways */
+	FUNCTION("of_none.constprop.0", "	ret\n") /* by nobody */
+	FUNCTION("calls_clones", "	lea 24(%rsp), %rdx\n"
+				 "	lea 16(%rsp), %rsi\n"
+				 "	mov %rbx, %rdi\n"
+				 "	call of_thread.constprop.0\n"
+				 "	lea 24(%rsp), %rcx\n"
+				 "	lea 16(%rsp), %rdx\n"
+				 "	mov $2, %esi\n"
+				 "	mov %rbx, %rdi\n"
+				 "	call of_both.isra.0\n"
+				 "	lea 24(%rsp), %rcx\n"
+				 "	lea 16(%rsp), %rdx\n"
+				 "	mov %ebx, %esi\n"
+				 "	call of_two.constprop.0\n"
+				 "	lea 24(%rsp), %rdx\n"
+				 "	lea 16(%rsp), %rsi\n"
+				 "	mov %ebx, %edi\n"
+				 "	call of_two.constprop.0\n"
+				 "	ret\n") ".section .rodata\n"
+						"text_start: .asciz \"start\"\n"
+						"text_stop: .asciz \"stop\"\n"
+						".text\n");
+
+#undef ARGUMENTS
+#undef FUNCTION
