@@ -102,12 +102,18 @@ static int classify_call(void *ctx, const struct gc_python_call *call)
 static int classify(const struct image *im, uint64_t target, enum gc_python_generation *ret)
 {
 	struct classified c = { .target = target };
-	uint64_t callers[MAX_CALLERS];
+	uint64_t callers[MAX_CALLERS], last = 0;
 	int nr = gc_python_callers(im, target, callers, MAX_CALLERS);
 
 	for (int i = 0; i < nr; i++) {
-		int r = gc_python_each_call(im, callers[i], classify_call, &c);
+		struct image_function f;
+		int r;
 
+		/* One look shows all calls of a function. */
+		if (!image_function(im, callers[i], &f) || f.start == last)
+			continue;
+		last = f.start;
+		r = gc_python_each_call(im, callers[i], classify_call, &c);
 		if (r)
 			return r;
 	}
