@@ -60,6 +60,20 @@ __asm__(".text\n"
 							      "	call called_back\n"
 							      "	jmp 1b\n")
 
+	/* The same, where what follows was doubled. */
+	".globl branch_doubled\n" FUNCTION("doubled",
+					   "	push %r12\n"
+					   "	mov %esi, %r12d\n"
+					   "	cmp $1, %edx\n"
+					   "branch_doubled:\n"
+					   "	jne 2f\n"
+					   "	pop %r12\n"
+					   "	ret\n"
+					   "	nopw 0(%rax, %rax)\n"
+					   "2:	mov %r12d, %edx\n" ARGUMENTS "	call called_back\n"
+					   "	pop %r12\n"
+					   "	ret\n")
+
 	/* What must not be taken for it: the block moves the stack; */
 	FUNCTION("no_start_push", "	je 1f\n"
 				  "	push %rax\n"
@@ -90,6 +104,26 @@ __asm__(".text\n"
 				  "	lea text_stop(%rip), %rsi\n"
 				  "	call called_back\n"
 				  "1:	ret\n")
+	/* the branch is not the only way to the call; */
+	FUNCTION("no_start_ways", "	cmp $1, %esi\n"
+				  "	je 2f\n"
+				  "	cmp $1, %edx\n"
+				  "	jne 2f\n"
+				  "1:	ret\n"
+				  "2:	mov 56(%rsp), %edx\n" ARGUMENTS "	call called_back\n"
+				  "	jmp 1b\n")
+		FUNCTION("no_start_into",
+			 "	je 2f\n"
+			 "	cmp $1, %edx\n"
+			 "	je 1f\n"
+			 "2:	mov 56(%rsp), %edx\n" ARGUMENTS "	call called_back\n"
+			 "1:	ret\n")
+	/* nor by the reason; */
+	FUNCTION("no_start_reason", "	cmp $2, %edx\n"
+				    "	jne 2f\n"
+				    "	ret\n"
+				    "2:	mov 56(%rsp), %edx\n" ARGUMENTS "	call called_back\n"
+				    "	ret\n")
 	/* what follows is no instruction. */
 	FUNCTION("no_start_code", "	je 1f\n"
 				  "	mov 56(%rsp), %edx\n" ARGUMENTS "	call called_back\n"

@@ -30,7 +30,7 @@ enum { NR_FLIPPED = 400, MAX_FLIPS = 40 };
 /* It is taken for an interpreter that exports nothing. */
 uint64_t _PyRuntime[4] __attribute__((section(".PyRuntime"))) = { 1 };
 uint32_t Py_Version = 0x030d05f0;
-extern const char branch_of_main[], branch_out_of_line[];
+extern const char branch_of_main[], branch_out_of_line[], branch_doubled[];
 
 static char *original;
 static size_t original_size;
@@ -236,6 +236,8 @@ static void branches_that_collections_take(void **state)
 	assert_int_equal(address, address_in(&im, branch_out_of_line));
 	assert_int_equal(a.how, ABI_ARGUMENT_REGISTER);
 	assert_int_equal(a.reg, 3);
+	assert_int_equal(gc_python_start(&im, address_of(&im, "doubled"), &address, &a), 0);
+	assert_int_equal(address, address_in(&im, branch_doubled));
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		if (gc_python_start(&im, address_of(&im, refused[i]), &address, &a) != -ENOENT)
 			fail_msg("%s was taken", refused[i]);

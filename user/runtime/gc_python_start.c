@@ -133,31 +133,99 @@ struct block {
 	size_t branch, first, call;
 };
 
-/* The branch jumps over the call; or to it, from where it jumps back to. */
+/* cmp $1: the reason that there is no calling back for. */
+static bool is_comparison(const struct listing *l, size_t i)
+{
+	const uint8_t *b = bytes_of(l, i);
+	size_t size = size_of(l, i);
+
+	if ((b[0] & 0xf0) == 0x40) {
+		b++;
+		size--;
+	}
+	return size >= 3 && b[0] == 0x83 && (b[1] >> 3 & 7) == 7 && b[size - 1] == 1;
+}
+
+static bool is_filling(const struct listing *l, size_t i)
+{
+	const uint8_t *b = bytes_of(l, i);
+	size_t size = size_of(l, i);
+
+	for (; size > 1 && (*b == 0x66 || *b == 0x2e); b++)
+		size--;
+	return b[0] == 0x90 || (size > 1 && b[0] == 0x0f && b[1] == 0x1f);
+}
+
+/* Does what follows an instruction not follow it at once, or not always? */
+static bool leaves(const struct listing *l, size_t i)
+{
+	struct x86_jump jump;
+
+	return jump_of(l, i, &jump) || (bytes_of(l, i)[0] == 0xc3 && size_of(l, i) == 1);
+}
+
+/* What can't be come to from the instruction before: behind a jmp or ret. */
+static bool is_apart(const struct listing *l, size_t i)
+{
+	struct x86_jump jump;
+
+	while (i && is_filling(l, i - 1))
+		i--;
+	if (!i || !leaves(l, i - 1))
+		return false;
+	return !jump_of(l, i - 1, &jump) || (!jump.is_call && !jump.is_conditional);
+}
+
+/* How many jumps lead into the block; *ret: the last one, *ret_to: where to. */
+static int count_jumps(const struct listing *l, const struct block *b, size_t *ret, size_t *ret_to)
+{
+	struct x86_jump jump;
+	int nr = 0;
+
+	for (size_t i = 0; i < l->nr; i++) {
+		if (!jump_of(l, i, &jump) || jump.target < address_of(l, b->first) ||
+		    jump.target > address_of(l, b->call))
+			continue;
+		*ret = i;
+		*ret_to = find_instruction(l, jump.target);
+		nr++;
+	}
+	return nr;
+}
+
+/* Does the code behind the call go on behind the branch? */
+static bool goes_on(const struct listing *l, const struct block *b)
+{
+	struct x86_jump jump;
+
+	return b->call + 1 < l->nr && jump_of(l, b->call + 1, &jump) && !jump.is_call &&
+	       !jump.is_conditional && jump.target == address_of(l, b->branch + 1);
+}
+
+/*
+ * The branch jumps over the call. Or it jumps to it, where nothing else leads: then what is behind
+ * both is the same code, or, if that was doubled, the branch is the one by the reason.
+ */
 static bool find_branch(const struct listing *l, struct block *b)
 {
 	uint64_t behind = address_of(l, b->call + 1);
-	size_t lowest = b->call > MAX_BLOCK ? b->call - MAX_BLOCK : 0, back;
+	size_t lowest = b->call > MAX_BLOCK ? b->call - MAX_BLOCK : 0;
 	struct x86_jump jump;
+	size_t only = 0, to = 0;
+	int nr;
 
-	for (size_t i = b->call; i-- > lowest;) {
-		if (!jump_of(l, i, &jump))
-			continue;
-		b->branch = i;
-		b->first = i + 1;
-		if (jump.is_conditional && jump.target == behind)
-			return true;
-		break;
-	}
-	if (b->call + 1 >= l->nr || !jump_of(l, b->call + 1, &jump) || jump.is_call ||
-	    jump.is_conditional)
-		return false;
-	back = find_instruction(l, jump.target);
-	if (!back || back == l->nr || !jump_of(l, back - 1, &jump) || !jump.is_conditional)
-		return false;
-	b->branch = back - 1;
-	b->first = find_instruction(l, jump.target);
-	return b->first < b->call && b->first >= lowest;
+	for (b->first = b->call; b->first > lowest && !leaves(l, b->first - 1);)
+		b->first--;
+	b->branch = b->first - 1;
+	nr = count_jumps(l, b, &only, &to);
+	if (!nr)
+		return b->first && jump_of(l, b->branch, &jump) && jump.is_conditional &&
+		       jump.target == behind;
+	b->branch = only;
+	b->first = to;
+	return nr == 1 && b->first < b->call && jump_of(l, b->branch, &jump) &&
+	       jump.is_conditional && is_apart(l, b->first) &&
+	       (goes_on(l, b) || (b->branch && is_comparison(l, b->branch - 1)));
 }
 
 /* Word of struct pt_regs of a register by its number in instructions. */
