@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What probes need of a kernel half, and nothing more: each hit is counted at its place. */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "abi_probe.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi_probe);
+} probes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} probe_hits SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct abi_span_key);
+	__type(value, struct abi_span);
+} spans SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u8);
+} target_pids SEC(".maps");
+
+static __always_inline int hit(__u32 place)
+{
+	__u64 *n = bpf_map_lookup_elem(&probe_hits, &place);
+
+	if (n)
+		++*n;
+	return 0;
+}
+
+SEC("?uprobe")
+int on_probe(struct pt_regs *ctx)
+{
+	return hit((__u32)bpf_get_attach_cookie(ctx));
+}
+
+#define PROGRAM(n)                            \
+	SEC("?uprobe")                        \
+	int on_probe_##n(struct pt_regs *ctx) \
+	{                                     \
+		return hit(n);                \
+	}
+
+PROGRAM(0)
+PROGRAM(1) PROGRAM(2) PROGRAM(3) PROGRAM(4) PROGRAM(5) PROGRAM(6) PROGRAM(7) PROGRAM(8) PROGRAM(9)
+	PROGRAM(10) PROGRAM(11) PROGRAM(12) PROGRAM(13) PROGRAM(14) PROGRAM(15)
