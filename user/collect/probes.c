@@ -96,7 +96,7 @@ int probes_open(struct probes **ret, const struct probes_settings *settings, str
 	p->obj = obj;
 	p->tracker = tracker;
 	p->capture = capture;
-	p->stats_fd = -1;
+	p->stats_fd = p->cost.fd = -1;
 	p->by_pid = is_by_pid(settings->filter);
 	p->targets_fd = bpf_object__find_map_fd_by_name(obj, "target_pids");
 	p->probes_fd = bpf_object__find_map_fd_by_name(obj, "probes");
@@ -112,8 +112,8 @@ int probes_open(struct probes **ret, const struct probes_settings *settings, str
 	if (r < 0)
 		return r;
 	if (settings->max_overhead > 0) {
-		probes_measure_cost(&p->way, p->kernel.cookies ? settings->max_probes : 0,
-				    &p->cost);
+		probes_measure_cost(&p->cost, &p->way,
+				    p->kernel.cookies ? settings->max_probes : 0);
 		p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	}
 	tracker_listen(tracker, probes_on_mapped, p);
@@ -152,6 +152,7 @@ void probes_free(struct probes *p)
 		probed_file_done(&p->files[i]);
 	for (size_t i = 0; i < p->nr_notes; i++)
 		free(p->notes[i]);
+	probes_cost_done(&p->cost);
 	if (p->stats_fd >= 0)
 		close(p->stats_fd);
 	intern_done(&p->keys);

@@ -7,8 +7,8 @@
 #include "base/array.h"
 #include "collect/probes_inside.h"
 
-enum { CALLS_AT_ONCE = 25, CALLS_MOST = 1000 };
-static const uint64_t BOUND_NS = 5000000; /* each of four */
+enum { CALLS_A_ROUND = 25, ROUNDS = 40 };
+static const uint64_t BOUND_NS = 3000000; /* each of six */
 
 /* Begins with what the kernel emulates, and with what it has to step. */
 void probes_cost_emulated(void);
@@ -89,66 +89,84 @@ static int find_offset(struct dl_phdr_info *info, size_t size, void *ctx)
 	return 1;
 }
 
+/* The quickest of some rounds: the others were disturbed. */
 static double time_of(void (*fn)(void))
 {
-	uint64_t began = tables_now(), spent = 0;
-	unsigned nr = 0;
+	uint64_t least = UINT64_MAX, began = tables_now(), before = began, now;
 
-	while (nr < CALLS_MOST && spent < BOUND_NS) {
-		for (int i = 0; i < CALLS_AT_ONCE; i++)
+	for (int i = 0; i < ROUNDS && before - began < BOUND_NS; i++) {
+		for (int k = 0; k < CALLS_A_ROUND; k++)
 			fn();
-		nr += CALLS_AT_ONCE;
-		spent = tables_now() - began;
+		now = tables_now();
+		least = now - before < least ? now - before : least;
+		before = now;
 	}
-	return (double)spent / nr;
+	return (double)least / CALLS_A_ROUND;
 }
 
-/* A call's time while its entry, or both its entry and its return, are probed; 0: can't be. */
-static double probed_time(const struct uprobe_way *way, int fd, uint64_t offset, uint32_t place,
-			  void (*fn)(void), size_t nr)
-{
-	const struct uprobe probes[] = { { .offset = offset, .place = place },
-					 { .offset = offset, .place = place, .is_return = true } };
-	_cleanup_(uprobe_file_freep) struct uprobe_file *u = NULL;
+enum { EMULATED, STEPPED, FUNCTIONS };
+static void (*const functions[FUNCTIONS])(void) = { probes_cost_emulated, probes_cost_stepped };
 
-	if (uprobe_file_new(&u, way, fd, (uint32_t)getpid(), probes, nr) < 0 ||
-	    uprobe_attach(u) < 0 || u->nr_attached != nr)
-		return 0;
-	return time_of(fn);
+/* 0, or a negative errno: they can't be probed. */
+static int attach(const struct uprobe_way *way, int fd, uint32_t place, bool is_return,
+		  struct uprobe_file **ret)
+{
+	struct uprobe probes[FUNCTIONS];
+	struct uprobe_file *u;
+	int r;
+
+	for (int i = 0; i < FUNCTIONS; i++) {
+		struct search s = { .address = (uintptr_t)functions[i] };
+
+		dl_iterate_phdr(find_offset, &s);
+		if (!s.found)
+			return -ENOENT;
+		probes[i] = (struct uprobe){ .offset = s.offset,
+					     .place = place,
+					     .is_return = is_return };
+	}
+	r = uprobe_file_new(&u, way, fd, (uint32_t)getpid(), probes, FUNCTIONS);
+	if (r < 0)
+		return r;
+	*ret = u;
+	r = uprobe_attach(u);
+	return r < 0 || u->nr_attached == FUNCTIONS ? r : -ENODEV;
 }
 
-static void measure(const struct uprobe_way *way, int fd, uint32_t place, void (*fn)(void),
-		    double *ret_entry, double *ret_return)
+static void set_more(double *to, double with, double without)
 {
-	struct search s = { .address = (uintptr_t)fn };
-	double plain, entry, both;
+	if (with > without)
+		*to = with - without;
+}
 
-	dl_iterate_phdr(find_offset, &s);
-	if (!s.found)
+void probes_measure_cost(struct probes_cost *c, const struct uprobe_way *way, uint32_t place)
+{
+	double plain[FUNCTIONS], entry[FUNCTIONS];
+
+	/* What stands for what can't be measured: about what an idle machine shows. */
+	c->ns[COST_ENTRY_EMULATED] = c->ns[COST_RETURN_EMULATED] = 1000;
+	c->ns[COST_ENTRY_STEPPED] = c->ns[COST_RETURN_STEPPED] = 3000;
+	c->fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	for (int i = 0; i < FUNCTIONS; i++)
+		plain[i] = time_of(functions[i]);
+	if (c->fd < 0 || attach(way, c->fd, place, false, &c->entries) < 0)
 		return;
-	plain = time_of(fn);
-	entry = probed_time(way, fd, s.offset, place, fn, 1);
-	both = probed_time(way, fd, s.offset, place, fn, 2);
-	if (entry > plain)
-		*ret_entry = entry - plain;
-	if (both > entry && entry > 0)
-		*ret_return = both - entry;
+	for (int i = 0; i < FUNCTIONS; i++) {
+		entry[i] = time_of(functions[i]);
+		set_more(&c->ns[i == EMULATED ? COST_ENTRY_EMULATED : COST_ENTRY_STEPPED], entry[i],
+			 plain[i]);
+	}
+	if (attach(way, c->fd, place, true, &c->returns) < 0)
+		return;
+	for (int i = 0; i < FUNCTIONS; i++)
+		set_more(&c->ns[i == EMULATED ? COST_RETURN_EMULATED : COST_RETURN_STEPPED],
+			 time_of(functions[i]), entry[i]);
 }
 
-void probes_measure_cost(const struct uprobe_way *way, uint32_t place, struct probes_cost *ret)
+void probes_cost_done(struct probes_cost *c)
 {
-	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	/* What stands in for what can't be measured: seen on an idle machine. */
-	struct probes_cost c = { { [COST_ENTRY_EMULATED] = 1000,
-				   [COST_RETURN_EMULATED] = 1200,
-				   [COST_ENTRY_STEPPED] = 3000,
-				   [COST_RETURN_STEPPED] = 1200 } };
-
-	if (fd >= 0) {
-		measure(way, fd, place, probes_cost_emulated, &c.ns[COST_ENTRY_EMULATED],
-			&c.ns[COST_RETURN_EMULATED]);
-		measure(way, fd, place, probes_cost_stepped, &c.ns[COST_ENTRY_STEPPED],
-			&c.ns[COST_RETURN_STEPPED]);
-	}
-	*ret = c;
+	uprobe_file_free(c->returns);
+	uprobe_file_free(c->entries);
+	if (c->fd >= 0)
+		close(c->fd);
 }

@@ -41,8 +41,6 @@ static int publish(struct probes *p, const struct probe_site *site, uint32_t pla
 	};
 	uint32_t name = 0;
 
-	if (site->is_return)
-		probe.flags |= ABI_PROBE_RETURN;
 	memcpy(probe.arguments, site->arguments, sizeof(probe.arguments));
 	if (site->name && capture_string(p->capture, site->name, &name) < 0)
 		return -ENOMEM;
