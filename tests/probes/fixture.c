@@ -129,6 +129,7 @@ void bench_open(struct bench *b)
 	b->settings.finder = &b->finder;
 	b->settings.filter = &b->filter;
 	b->settings.max_probes = b->settings.max_probes ? b->settings.max_probes : 8192;
+	b->settings.max_spans = 64;
 	assert_int_equal(capture_init(&b->capture), 0);
 	b->obj = bpf_object__open_file(HITS, NULL);
 	assert_non_null(b->obj);
@@ -154,7 +155,7 @@ static int on_process(void *ctx, const struct process_event *e)
 {
 	struct bench *b = ctx;
 
-	if (e->kind == PROCESS_MAP && strstr(e->path, "probes"))
+	if (e->kind == PROCESS_MAP && !b->mapped_ns && strstr(e->path, "probes"))
 		b->mapped_ns = e->time;
 	return tracker_event(b->tracker, e);
 }
@@ -169,6 +170,8 @@ void bench_pump(struct bench *b, int ms)
 	assert_true(sideband_read(b->sideband) >= 0);
 	assert_int_equal(sideband_deliver(b->sideband, now, on_process, b), 0);
 	assert_int_equal(probes_tend(b->probes), 0);
+	if (!b->attached_ns && probes_nr(b->probes))
+		b->attached_ns = now_ns();
 }
 
 void bench_await(struct bench *b, size_t nr)
@@ -216,7 +219,7 @@ static void hear(struct target *t, const char *what)
 	assert_string_equal(line, what);
 }
 
-void target_start(struct target *t, const char *path, const char *first, void (*before)(void *ctx),
+void target_spawn(struct target *t, const char *path, const char *first, void (*before)(void *ctx),
 		  void *ctx)
 {
 	char *const argv[] = { (char *)(uintptr_t)path, (char *)(uintptr_t)first, NULL };
@@ -238,9 +241,20 @@ void target_start(struct target *t, const char *path, const char *first, void (*
 	close(out[1]);
 	t->in = fdopen(in[1], "w");
 	t->out = fdopen(out[0], "r");
+}
+
+void target_ready(struct target *t, const char *first)
+{
 	if (first)
 		hear(t, "done");
 	hear(t, "ready");
+}
+
+void target_start(struct target *t, const char *path, const char *first, void (*before)(void *ctx),
+		  void *ctx)
+{
+	target_spawn(t, path, first, before, ctx);
+	target_ready(t, first);
 }
 
 void target_call(struct target *t, const char *line)

@@ -34,7 +34,8 @@ struct bench {
 	struct capture capture;
 	struct probes *probes;
 	uint32_t flags;
-	uint64_t mapped_ns; /* the last record of a file that is probed now */
+	uint64_t mapped_ns;   /* the record of the first file that is probed */
+	uint64_t attached_ns; /* … and when it was */
 };
 
 /* Ends the program with 77 where this can't be tested. */
@@ -59,7 +60,12 @@ struct target {
 	FILE *in, *out;
 };
 
-/* `before` (may be NULL) runs in the child before it executes `path`. Waits until it is ready. */
+/* `before` (may be NULL) runs in the child before it executes `path`. */
+void target_spawn(struct target *t, const char *path, const char *first, void (*before)(void *ctx),
+		  void *ctx);
+/* Waits until it is. */
+void target_ready(struct target *t, const char *first);
+/* Both. */
 void target_start(struct target *t, const char *path, const char *first, void (*before)(void *ctx),
 		  void *ctx);
 /* Has it called: "one 1000". */

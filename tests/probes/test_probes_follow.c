@@ -86,6 +86,43 @@ static void test_started_later(void **state)
 	target_end(&t[1]);
 }
 
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x > *y ? 1 : *x < *y ? -1 : 0;
+}
+
+/* How long after it was mapped for the first time a file has its probes. */
+static void test_at_once(void **state)
+{
+	char *path = in_folder("probes_new");
+	uint64_t ns[15];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ns) / sizeof(*ns); i++) {
+		struct bench b = { .wanted = { .prefix = "counted", .returns = true } };
+		struct target t;
+
+		copy(TARGET, path);
+		bench_open(&b);
+		bench_scan(&b);
+		target_spawn(&t, path, NULL, NULL, NULL);
+		bench_await(&b, 2);
+		target_ready(&t, NULL);
+		assert_true(b.attached_ns > b.mapped_ns && b.mapped_ns);
+		ns[i] = b.attached_ns - b.mapped_ns;
+		bench_close(&b);
+		target_end(&t);
+		unlink(path);
+	}
+	qsort(ns, sizeof(ns) / sizeof(*ns), sizeof(*ns), by_value);
+	print_message("probed %.2f ms after it was mapped (%.2f to %.2f)\n", (double)ns[7] / 1e6,
+		      (double)ns[0] / 1e6, (double)ns[14] / 1e6);
+	assert_true(ns[7] < 50000000);
+	free(path);
+}
+
 static void test_replaced(void **state)
 {
 	struct bench b = { .wanted = { .prefix = "counted" } };
@@ -333,12 +370,12 @@ static void test_overhead_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exact),	      cmocka_unit_test(test_started_later),
-		cmocka_unit_test(test_replaced),      cmocka_unit_test(test_mount_namespace),
-		cmocka_unit_test(test_overlays),      cmocka_unit_test(test_by_pid),
-		cmocka_unit_test(test_many),	      cmocka_unit_test(test_no_room),
-		cmocka_unit_test(test_bad_site),      cmocka_unit_test(test_overhead),
-		cmocka_unit_test(test_overhead_kept),
+		cmocka_unit_test(test_exact),		cmocka_unit_test(test_started_later),
+		cmocka_unit_test(test_at_once),		cmocka_unit_test(test_replaced),
+		cmocka_unit_test(test_mount_namespace), cmocka_unit_test(test_overlays),
+		cmocka_unit_test(test_by_pid),		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_no_room),		cmocka_unit_test(test_bad_site),
+		cmocka_unit_test(test_overhead),	cmocka_unit_test(test_overhead_kept),
 	};
 	int r;
 
