@@ -7,17 +7,20 @@
 
 #include "base/log.h"
 #include "cmd/functions.h"
+#include "symbolize/function_returns.h"
 
 #define LAZY WORKLOADS "/symbols_lazy"
 
 static struct filter filter;
 
+static bool time_all;
+
 static int make(struct function_words **ret, const char *program, const char *const *words,
 		struct strbuf *error)
 {
-	struct function_words_settings s = { .words = words,
-					     .filter = &filter,
-					     .program = program };
+	struct function_words_settings s = {
+		.words = words, .filter = &filter, .program = program, .time_all = time_all
+	};
 
 	while (words[s.nr])
 		s.nr++;
@@ -249,32 +252,58 @@ static void test_colons(void **state)
 	assert_int_equal(system(command), 0);
 }
 
-/* Go moves stacks: nothing may be put in the place of a return address. */
-static void test_go(void **state)
+/* What a changed copy of a program is probed with: as many sites, all of this role? */
+static void expect_roles(const char *change, const char *function, size_t nr,
+			 enum abi_probe_role role)
 {
-	char file[] = "/tmp/bpfprof_go_XXXXXX", command[512], word[64];
+	char file[] = "/tmp/bpfprof_copy_XXXXXX", command[1024], word[64];
 	const char *const words[] = { word, NULL };
 	struct function_words *w;
 	struct probe_sites sites;
 	int fd = mkstemp(file);
 
-	(void)state;
 	assert_true(fd >= 0);
 	close(fd);
-	snprintf(command, sizeof(command),
-		 "objcopy --add-section .gopclntab=/etc/passwd " LAZY " %s", file);
+	snprintf(command, sizeof(command), "objcopy %s " LAZY " %s", change, file);
 	assert_int_equal(system(command), 0);
-	snprintf(word, sizeof(word), "%s:entry", file);
-	log_set_level(LOG_ERROR);
+	snprintf(word, sizeof(word), "%s:%s", file, function);
 	make_well(&w, NULL, words);
 	assert_int_equal(ask(w, file, file, &sites), 1);
-	assert_int_equal(sites.nr, 1);
-	assert_int_equal(sites.sites[0].role, ABI_PROBE_COUNT);
-	assert_int_equal(sites.sites[0].flags, 0);
-	assert_false(sites.sites[0].is_return);
+	if (sites.nr != nr || sites.sites[0].role != role)
+		fail_msg("%s: %zu sites, role %d", change, sites.nr, sites.sites[0].role);
+	if (role == ABI_PROBE_COUNT)
+		assert_true(!sites.sites[0].flags && !sites.sites[0].is_return);
 	probe_sites_done(&sites);
 	function_words_free(w);
 	unlink(file);
+}
+
+/* Where an address in the place of the return address would do harm, there is none. */
+static void test_untimed(void **state)
+{
+	static const char throws[] = "--add-symbol __cxa_throw=.text:0,global,function",
+			  go[] = "--add-section .gopclntab=/etc/passwd";
+
+	(void)state;
+	log_set_level(LOG_ERROR);
+	expect_roles("", "entry", 2, ABI_PROBE_BEGIN);
+	expect_roles("", "_start", 1, ABI_PROBE_COUNT);
+	expect_roles("--redefine-sym entry=setjmp", "setjmp", 1, ABI_PROBE_COUNT);
+	expect_roles("--redefine-sym entry=_Unwind_Resume", "_Unwind_Resume", 1, ABI_PROBE_COUNT);
+	expect_roles("--redefine-sym entry=setjmper", "setjmper", 2, ABI_PROBE_BEGIN);
+	expect_roles(throws, "entry", 1, ABI_PROBE_COUNT);
+	expect_roles("--redefine-sym sized=_ZN1A1fEv", "entry", 1, ABI_PROBE_COUNT);
+	assert_true(function_tells_exceptions("_Unwind_RaiseException@GCC_3.0", false));
+	assert_false(function_tells_exceptions("_Unwind_RaiseException", true));
+	assert_true(function_tells_exceptions("__gxx_personality_v0@CXXABI_1.3", false));
+	assert_false(function_tells_exceptions("_ZN1A1fEv", false));
+	assert_false(function_tells_exceptions("__gxx_personality_v0x", true));
+	expect_roles(go, "entry", 1, ABI_PROBE_COUNT);
+	time_all = true;
+	expect_roles(throws, "entry", 2, ABI_PROBE_BEGIN);
+	expect_roles(throws, "_start", 1, ABI_PROBE_COUNT);
+	expect_roles(go, "entry", 1, ABI_PROBE_COUNT);
+	time_all = false;
 }
 
 int main(void)
@@ -283,7 +312,7 @@ int main(void)
 		cmocka_unit_test(test_bad),	 cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_names),	 cmocka_unit_test(test_sites),
 		cmocka_unit_test(test_cheapest), cmocka_unit_test(test_program),
-		cmocka_unit_test(test_colons),	 cmocka_unit_test(test_go),
+		cmocka_unit_test(test_colons),	 cmocka_unit_test(test_untimed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include "cmd/functions_inside.h"
 #include "runtime/entry.h"
 #include "symbolize/demangle.h"
+#include "symbolize/function_returns.h"
 
 /* CPU time for all files that are searched while it is measured, and for one of them. */
 static const uint64_t ALL_FILES_NS = 30000000000, ONE_FILE_NS = 2000000000;
@@ -20,6 +21,7 @@ static const uint64_t ALL_FILES_NS = 30000000000, ONE_FILE_NS = 2000000000;
 struct function_words {
 	struct function_word *words;
 	size_t nr;
+	bool time_all;
 	uint64_t spent_ns; /* of ALL_FILES_NS: anybody can make files that take long to search */
 	struct probe_finder finder;
 };
@@ -141,9 +143,21 @@ static void say_unreadable(const char *base, int r, struct strbuf *error)
 		strbuf_addf(error, "cannot read the symbols of %s: %s", base, strerror(-r));
 }
 
+static void note_untimed(const struct functions *found, const char *base, bool time_all)
+{
+	if (found->is_go)
+		log_warn("%s is a program of Go, which moves its stacks: its calls are counted, "
+			 "not timed",
+			 base);
+	else if (found->has_exceptions && !time_all)
+		log_warn("%s may throw exceptions, which probes at returns don't let pass: its "
+			 "calls are counted, not timed (--time-all times them)",
+			 base);
+}
+
 /* 0: a function at least; else `error` has the line. */
 static int check_file(const struct function_word *w, const struct function_file *file,
-		      struct strbuf *error)
+		      bool time_all, struct strbuf *error)
 {
 	const struct functions_query q = { .fd = file->fd,
 					   .path = file->path,
@@ -161,10 +175,8 @@ static int check_file(const struct function_word *w, const struct function_file 
 	} else if (!found.nr) {
 		say_nothing_matches(&q, &found, base, error);
 		r = -ENOENT;
-	} else if (found.is_go) {
-		log_warn("%s is a program of Go, which moves its stacks: its calls are counted, "
-			 "not timed",
-			 base);
+	} else {
+		note_untimed(&found, base, time_all);
 	}
 	if (r >= 0 && found.nr_indirect)
 		log_warn("%s: %zu of the names that '%s' matches are of functions chosen when a "
@@ -177,13 +189,13 @@ static int check_file(const struct function_word *w, const struct function_file 
 /* One of the files has to have such a function; what is no ELF file (a linker's script) is passed.
  */
 static int check_files(const struct function_word *w, const struct function_files *files,
-		       struct strbuf *error)
+		       bool time_all, struct strbuf *error)
 {
 	int r = -ENOEXEC;
 
 	for (size_t i = 0; i < files->nr; i++) {
 		struct strbuf why = STRBUF_INIT;
-		int one = check_file(w, &files->all[i], &why);
+		int one = check_file(w, &files->all[i], time_all, &why);
 		bool decides = one >= 0 || one == -E2BIG;
 
 		if (decides || r == -ENOEXEC) {
@@ -205,7 +217,7 @@ static int check_word(struct function_word *w, const struct function_words_setti
 	int r = function_files_find(&files, w, s, error);
 
 	if (r >= 0)
-		r = check_files(w, &files, error);
+		r = check_files(w, &files, s->time_all, error);
 	function_files_close(&files);
 	/* A name is asked of each file; what a path or a program is, is known by its inode too. */
 	if (w->file && !strchr(w->file, '/'))
@@ -238,20 +250,20 @@ static bool means(const struct function_word *w, const char *path, const struct 
 }
 
 /* Takes over the name. */
-static int add_sites(struct probe_sites *ret, const struct functions *found, size_t i,
-		     uint64_t offset, char *name)
+static int add_sites(struct probe_sites *ret, bool timed, uint32_t pair, uint64_t offset,
+		     char *name)
 {
-	struct probe_site site = { .role = found->is_go ? ABI_PROBE_COUNT : ABI_PROBE_BEGIN,
-				   .flags = found->is_go ? 0 : ABI_PROBE_RETURN,
+	struct probe_site site = { .role = timed ? ABI_PROBE_BEGIN : ABI_PROBE_COUNT,
+				   .flags = timed ? ABI_PROBE_RETURN : 0,
 				   .offset = offset,
-				   .pair = (uint32_t)i,
+				   .pair = pair,
 				   .name = name };
 	int r;
 
 	if (!name)
 		return -ENOMEM;
 	r = probe_sites_add(ret, &site);
-	if (r < 0 || found->is_go)
+	if (r < 0 || !timed)
 		return r;
 	site.role = ABI_PROBE_END;
 	site.is_return = true;
@@ -259,7 +271,13 @@ static int add_sites(struct probe_sites *ret, const struct functions *found, siz
 	return site.name ? probe_sites_add(ret, &site) : -ENOMEM;
 }
 
-static int add_functions(struct probe_sites *ret, int fd, const struct functions *found)
+/* May the ends of calls be looked at? */
+static bool is_timed(const struct functions *found, bool time_all)
+{
+	return !found->is_go && (time_all || !found->has_exceptions);
+}
+
+static int add_functions(struct probe_sites *ret, int fd, const struct functions *found, bool timed)
 {
 	struct strbuf name = STRBUF_INIT;
 	struct image im;
@@ -271,7 +289,8 @@ static int add_functions(struct probe_sites *ret, int fd, const struct functions
 
 		strbuf_reset(&name);
 		demangle(f->name, &name);
-		r = add_sites(ret, found, i, f->offset + past, strdup(strbuf_str(&name)));
+		r = add_sites(ret, timed && function_returns_once(f->name), (uint32_t)i,
+			      f->offset + past, strdup(strbuf_str(&name)));
 	}
 	image_done(&im);
 	strbuf_done(&name);
@@ -311,6 +330,7 @@ static int find_in(struct function_words *w, const struct function_pattern *patt
 				     .max = FUNCTIONS_MAX };
 	struct functions found;
 	int r = search(w, &found, &q);
+	bool timed = is_timed(&found, w->time_all);
 
 	snprintf(ret->found, sizeof(ret->found), "%s", base);
 	if (r == -ENOMEM)
@@ -321,10 +341,10 @@ static int find_in(struct function_words *w, const struct function_pattern *patt
 		say_unreadable(base, r, why);
 	else if (!found.nr)
 		strbuf_addf(why, "no function of it matches");
-	r = r < 0 || !found.nr ? -ENOTSUP : add_functions(ret, image->fd, &found);
+	r = r < 0 || !found.nr ? -ENOTSUP : add_functions(ret, image->fd, &found, timed);
 	if (r >= 0)
 		snprintf(ret->how, sizeof(ret->how), "%zu function%s%s", found.nr,
-			 found.nr == 1 ? "" : "s", found.is_go ? " of Go: counted, not timed" : "");
+			 found.nr == 1 ? "" : "s", timed ? "" : ": counted, not timed");
 out:
 	functions_done(&found);
 	return r < 0 ? r : 1;
@@ -362,6 +382,7 @@ int function_words_new(struct function_words **ret, const struct function_words_
 	if (!w)
 		return -ENOMEM;
 	w->finder = (struct probe_finder){ find, w };
+	w->time_all = s->time_all;
 	w->words = calloc(s->nr + 1, sizeof(*w->words));
 	if (!w->words)
 		return -ENOMEM;

@@ -7,6 +7,7 @@
  * is found before anything is measured.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/cleanup.h"
@@ -21,6 +22,7 @@ struct function_words_settings {
 	size_t nr;
 	const struct filter *filter; /* processes by number: their programs, their libraries */
 	const char *program;	     /* that is to be started; NULL: none */
+	bool time_all;		     /* also what an exception may pass */
 };
 
 /*

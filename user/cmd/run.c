@@ -287,7 +287,8 @@ static int find_functions(struct run *run, struct strbuf *error)
 	const struct function_words_settings s = { .words = m->operands,
 						   .nr = m->nr_operands,
 						   .filter = &m->live.filter,
-						   .program = m->program ? m->program[0] : NULL };
+						   .program = m->program ? m->program[0] : NULL,
+						   .time_all = m->live.mode.time_all };
 	int r;
 
 	if (!run->mode->operands || m->live.mode.python)

@@ -63,6 +63,16 @@ static int set_python(void *ctx, const char *value, struct strbuf *error)
 	return 0;
 }
 
+static int set_time_all(void *ctx, const char *value, struct strbuf *error)
+{
+	struct mode_settings *s = ctx;
+
+	(void)value;
+	(void)error;
+	s->time_all = true;
+	return 0;
+}
+
 static const struct opt opts[] = {
 	{ "latency", 'L', NULL, "show whole histograms", set_latency, NULL },
 	{ "slower", 0, "TIME", "list each call that took at least TIME, as it ends", set_slower,
@@ -70,6 +80,9 @@ static const struct opt opts[] = {
 	{ "max-overhead", 0, "PERCENT",
 	  "of one CPU that probes may cost, before the hottest are detached (default 5; 0: any)",
 	  set_max_overhead, NULL },
+	{ "time-all", 0, NULL,
+	  "time functions of C++ and Rust too: an exception that passes one ends its program",
+	  set_time_all, NULL },
 	{ "python", 0, NULL, "all calls of Python functions, as cProfile counts them", set_python,
 	  NULL },
 	{ 0 },
@@ -87,9 +100,14 @@ const struct mode mode_calls = {
 		 "--python.\n"
 		 "\n"
 		 "Every process that maps the file is measured, those that start later too. Each "
-		 "call costs something; --max-overhead bounds what all of them together cost. "
-		 "Functions of Go are counted, not timed. A call that never returns (longjmp, an "
-		 "exception, exit) is dropped and counted.",
+		 "call costs something; --max-overhead bounds what all of them together cost.\n"
+		 "\n"
+		 "The end of a call is seen by putting an address of the kernel's in the place of "
+		 "the return address. An exception that meets it on its way up ends the program, "
+		 "and Go moves its stacks. So functions of C++, Rust and Go are counted, "
+		 "not timed; --time-all times those of C++ and Rust too, where you know that "
+		 "no exception passes them. A call that never returns (longjmp, exit) is "
+		 "dropped and counted.",
 	.values = { { "latency", "nanoseconds" }, { "calls", "count" } },
 	.labels = labels,
 	.opts = opts,

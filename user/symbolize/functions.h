@@ -28,6 +28,7 @@ struct functions {
 	size_t nr_known;    /* symbols of functions at all */
 	bool exported_only; /* there is no table but .dynsym */
 	bool is_go;
+	bool has_exceptions; /* C++, Rust: one may pass its functions on its way up */
 };
 
 #define FUNCTIONS_INIT \

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "symbolize/debugdata.h"
 #include "symbolize/debugfile.h"
+#include "symbolize/function_returns.h"
 #include "symbolize/plt.h"
 
 enum {
@@ -162,6 +163,7 @@ static int take(struct search *s, const Elf64_Sym *symbol, char *name)
 	s->work += f.name_size + WORK_A_NAME;
 	if (f.name_size > MAX_NAME || is_part(name, f.name_size))
 		return 0;
+	s->ret->has_exceptions |= function_tells_exceptions(name, true);
 	f.rank = rank_of(symbol, name);
 	s->ret->nr_known++;
 	kept = *version;
@@ -173,6 +175,13 @@ static int take(struct search *s, const Elf64_Sym *symbol, char *name)
 		return r;
 	s->work = 0;
 	return cpu_time() > s->until ? -ETIME : 0;
+}
+
+static int look_at(struct search *s, const Elf64_Sym *symbol, char *name)
+{
+	if (symbol->st_shndx == SHN_UNDEF)
+		s->ret->has_exceptions |= function_tells_exceptions(name, false);
+	return is_function(symbol) ? take(s, symbol, name) : 0;
 }
 
 /* Symbols whose names begin in strings of `from` to `to`. */
@@ -190,11 +199,11 @@ static int take_piece(struct search *s, const struct table *t, uint64_t from, ui
 		if (read_piece(t, offset, symbols, some * sizeof(*symbols)) < 0)
 			return 0;
 		for (size_t i = 0; i < some; i++) {
-			int r = 0;
+			int r;
 
-			if (symbols[i].st_name >= from && symbols[i].st_name < to &&
-			    is_function(&symbols[i]))
-				r = take(s, &symbols[i], s->strings + (symbols[i].st_name - from));
+			if (symbols[i].st_name < from || symbols[i].st_name >= to)
+				continue;
+			r = look_at(s, &symbols[i], s->strings + (symbols[i].st_name - from));
 			if (r < 0)
 				return r;
 		}

@@ -15,6 +15,6 @@ struct function_symbol {
 /* A negative return ends it and is passed on. */
 typedef int (*function_symbol_fn)(void *ctx, const struct function_symbol *s);
 
-/* Of q: fd and path. Fills nr_known, exported_only and is_go of *ret. 0 or as functions_find(). */
+/* Of q: fd and path. Fills what *ret says of the file itself. 0 or as functions_find(). */
 int functions_each(const struct functions_query *q, struct functions *ret, function_symbol_fn fn,
 		   void *ctx);
