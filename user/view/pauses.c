@@ -17,7 +17,9 @@
 enum { MAX_PROCESSES = 10, MAX_LABELS = 6, MAX_STACKS = 5, LEAST_LABEL = 6, INDENT = 2 };
 
 /* Labels that say what a pause was, in the order of their columns; others follow. */
-static const char *const first_labels[] = { "generation", "kind", "reason" };
+static const struct {
+	const char *name, *title;
+} first_labels[] = { { "generation", "gen" }, { "kind", "kind" }, { "reason", "reason" } };
 
 /* What tells the rows of one block apart: strings of the profile. */
 struct label_names {
@@ -93,7 +95,7 @@ static void find_names(struct block *b)
 	if (!b->runtime)
 		add_names(b, LABEL_RUNTIME);
 	for (size_t i = 0; i < ARRAY_SIZE(first_labels); i++)
-		add_names(b, first_labels[i]);
+		add_names(b, first_labels[i].name);
 	add_names(b, NULL);
 }
 
@@ -104,12 +106,20 @@ static const struct percentile {
 	unsigned drop;
 } percentiles[] = { { "p50", 0.5, 4 }, { "p90", 0.9, 6 }, { "p99", 0.99, 3 }, { "max", 1, 1 } };
 
+static const char *title_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(first_labels); i++)
+		if (!strcmp(name, first_labels[i].name))
+			return first_labels[i].title;
+	return name;
+}
+
 static void add_columns(struct grid *g, const struct block *b)
 {
 	for (size_t i = 0; i < b->names.nr; i++)
-		grid_column(g,
-			    (struct grid_column){ .title = profile_string_at(b->p, b->names.ids[i]),
-						  .least = LEAST_LABEL });
+		grid_column(g, (struct grid_column){
+				       .title = title_of(profile_string_at(b->p, b->names.ids[i])),
+				       .least = LEAST_LABEL });
 	grid_column(g, (struct grid_column){ .title = "count", .right = true });
 	grid_column(g, (struct grid_column){ .title = "per s", .right = true, .drop = 7 });
 	for (size_t i = 0; i < ARRAY_SIZE(percentiles); i++)
@@ -154,15 +164,13 @@ static bool has_cpu(const struct block *b)
 static void add_row(struct grid *g, struct strbuf *cell, const struct block *b,
 		    const struct pause_sum *sum, const struct hist *hist)
 {
-	const struct profile_info *info = profile_facts(b->p);
-
 	for (size_t i = 0; i < b->names.nr; i++) {
 		add_label(cell, b->p, &sum->labels, b->names.ids[i]);
 		grid_add(g, cell);
 	}
 	format_count(sum->count, cell);
 	grid_add(g, cell);
-	add_rate(cell, sum->count, b->time ? b->time->wall_ns : info->duration_ns);
+	add_rate(cell, sum->count, b->time ? b->time->wall_ns : 0);
 	grid_add(g, cell);
 	for (size_t i = 0; i < ARRAY_SIZE(percentiles); i++) {
 		if (hist->count)
