@@ -2,9 +2,11 @@
 #include "runtime/collector.h"
 
 #include "runtime/gc_python.h"
+#include "runtime/gc_sites.h"
 
 const struct gc_collector *const gc_collectors[GC_RUNTIMES] = {
-	[GC_PYTHON] = &gc_python,
+	[GC_PYTHON] = &gc_python, [GC_HOTSPOT] = &gc_hotspot, [GC_V8] = &gc_v8,
+	[GC_GO] = &gc_go,	  [GC_PHP] = &gc_php,	      [GC_RUBY] = &gc_ruby,
 };
 
 int collectors_find(void *ctx, const struct runtime_image *image, struct probe_sites *ret,

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * PHP 7.0 to 8.3: zend_gc_collect_cycles(), which is exported; programs may put another one in its
+ * place (gc_collect_cycles), none does. A call that finds nothing to look at counts as a short one.
+ * From 8.4 on destructors may switch fibers while it runs: it is then on one stack while
+ * another calls it, and the kernel, which tells by stack pointers which calls have been left,
+ * would have the first one return to nowhere. Source: Zend/zend_gc.c, UPGRADING of 8.4.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/gc_sites.h"
+
+enum { FIRST_ON_FIBERS = 804 };
+
+static const char *const kinds[] = { "collection", NULL };
+
+/* 803 of "8.3.1"; 0: it can't be told. */
+static unsigned long version_of(const struct image *im)
+{
+	static const char before[] = "X-Powered-By: PHP/";
+	uint64_t at = gc_search(im, image_section(im, ".rodata"), before, sizeof(before) - 1);
+	char text[16], *end;
+	unsigned long major;
+
+	if (!at)
+		return 0;
+	gc_read_text(im, at + sizeof(before) - 1, text, sizeof(text));
+	if (!isdigit((unsigned char)text[0]) || text[1] != '.' || !isdigit((unsigned char)text[2]))
+		return 0;
+	major = (unsigned long)(text[0] - '0');
+	return major * 100 + strtoul(text + 2, &end, 10) % 100;
+}
+
+static int find_in(const struct image *im, struct probe_sites *ret, struct strbuf *why)
+{
+	static const char function[] = "zend_gc_collect_cycles";
+	struct image_symbol s[] = { { .name = function }, { .name = "gc_possible_root" } };
+	const struct probe_site site = { .tag = GC_PHP | 1ull << GC_KIND_SHIFT };
+	unsigned long version;
+	int r = image_symbols(im, SHT_DYNSYM, s, 2);
+
+	if (r < 2 || !s[0].is_code)
+		return r < 0 ? r : 0;
+	version = version_of(im);
+	if (!version) {
+		snprintf(ret->found, sizeof(ret->found), "PHP");
+		strbuf_adds(why, "its version can't be told");
+		return -ENOTSUP;
+	}
+	snprintf(ret->found, sizeof(ret->found), "PHP %lu.%lu", version / 100, version % 100);
+	if (version >= FIRST_ON_FIBERS) {
+		strbuf_adds(why,
+			    "it collects on stacks of fibers, a return probe isn't safe there");
+		return -ENOTSUP;
+	}
+	r = gc_add_function(im, s[0].address, &site, ret);
+	if (r == -EFAULT) {
+		strbuf_addf(why, "%s isn't code", function);
+		return -ENOTSUP;
+	}
+	if (r)
+		return r;
+	snprintf(ret->how, sizeof(ret->how), "%s of .dynsym", function);
+	return 1;
+}
+
+static int find(const struct runtime_image *image, struct probe_sites *ret, struct strbuf *why)
+{
+	struct image im;
+	int r = image_open(&im, image->fd);
+
+	if (!r)
+		r = find_in(&im, ret, why);
+	image_done(&im);
+	return r == -ENOEXEC ? 0 : r;
+}
+
+const struct gc_collector gc_php = {
+	.name = "php",
+	.kinds = kinds,
+	.find = find,
+};
