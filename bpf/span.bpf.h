@@ -13,6 +13,8 @@
 
 enum { SPANS_AT_ONCE = 16 }; /* that are looked at for one event */
 
+#define SPAN_ANYWHERE ~0ull /* a frame: whichever it is */
+
 /* Sized by user space, as the next. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -96,7 +98,7 @@ __noinline int span_find(__u32 tid, __u32 pair, __u64 frame)
 		s = bpf_map_lookup_elem(&spans, &key);
 		if (!s || (frame && s->sp > frame))
 			break;
-		if (s->pair == pair && s->sp == frame)
+		if (s->pair == pair && (s->sp == frame || frame == SPAN_ANYWHERE))
 			return *nr - i;
 	}
 	return 0;
@@ -153,7 +155,7 @@ static __always_inline struct abi_span *span_open(__u32 pair)
 {
 	struct abi_span_key key = { .tid = span_tid() };
 
-	key.n = span_find(key.tid, pair, 0);
+	key.n = span_find(key.tid, pair, SPAN_ANYWHERE);
 	return key.n-- ? bpf_map_lookup_elem(&spans, &key) : NULL;
 }
 

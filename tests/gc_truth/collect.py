@@ -68,6 +68,9 @@ def main():
     sys.stdin.readline()
     others = 0
     gc.callbacks.append(note)
+    # The first one makes the process known.
+    gc.collect(0)
+    time.sleep(0.3)
     gc.enable()
     if sys.argv[1:] == ["threads"]:
         workers = [threading.Thread(target=litter, args=(40000,)) for _ in range(3)]
