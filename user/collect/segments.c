@@ -13,7 +13,7 @@ enum {
 	SEGMENT_COST = SEGMENT_BYTES + 4096,
 	MAX_MAPPED = 32, /* blocks */
 	MAX_AT_ONCE = 16,
-	MAX_SPARE = 2,
+	MAX_SPARE = 5,	 /* as many as are made before they are needed */
 	WORD_BITS = 14,	 /* of a location, within a block */
 	LISTS_SHARE = 8, /* one block in so many */
 	NONE_YET = 2,	 /* words at location 0, which says "none" */
