@@ -13,7 +13,11 @@
 
 int main(int argc, char **argv)
 {
-	static const char *const roles[] = { "none", "begin", "end", "tell" };
+	static const char *const roles[] = { [ABI_PROBE_NONE] = "none",
+					     [ABI_PROBE_BEGIN] = "begin",
+					     [ABI_PROBE_END] = "end",
+					     [ABI_PROBE_COUNT] = "count",
+					     [ABI_PROBE_TELL] = "tell" };
 	_cleanup_(probe_sites_done) struct probe_sites sites = PROBE_SITES_INIT;
 	_cleanup_(strbuf_done) struct strbuf why = STRBUF_INIT;
 	_cleanup_close_ int fd = argc == 2 ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
