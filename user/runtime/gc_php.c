@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * PHP 7.0 to 8.3: zend_gc_collect_cycles(), which is exported; programs may put another one in its
+ * PHP 7 and 8: zend_gc_collect_cycles(), which is exported; programs may put another one in its
  * place (gc_collect_cycles), none does. A call that finds nothing to look at counts as a short one.
  * From 8.4 on destructors may switch fibers while it runs: it is then on one stack while
  * another calls it, and the kernel, which tells by stack pointers which calls have been left,
- * would have the first one return to nowhere. Source: Zend/zend_gc.c, UPGRADING of 8.4.
+ * would have the first one return to nowhere. So there it is no return probe but a probe at
+ * each of its returns. Source: Zend/zend_gc.c, UPGRADING of 8.4.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -17,6 +18,22 @@
 enum { FIRST_ON_FIBERS = 804 };
 
 static const char *const kinds[] = { "collection", NULL };
+
+static int add(const struct image *im, uint64_t address, unsigned long version,
+	       struct probe_sites *ret)
+{
+	struct probe_site site = { .tag = GC_PHP | 1ull << GC_KIND_SHIFT };
+	int r;
+
+	if (version < FIRST_ON_FIBERS)
+		return gc_add_function(im, address, &site, ret);
+	site.role = ABI_PROBE_END;
+	r = gc_add_returns(im, address, &site, ret);
+	if (r <= 0)
+		return r ? r : -EFAULT;
+	site.role = ABI_PROBE_BEGIN;
+	return gc_add_place(im, address, &site, ret);
+}
 
 /* 803 of "8.3.1"; 0: it can't be told. */
 static unsigned long version_of(const struct image *im)
@@ -39,7 +56,6 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 {
 	static const char function[] = "zend_gc_collect_cycles";
 	struct image_symbol s[] = { { .name = function }, { .name = "gc_possible_root" } };
-	const struct probe_site site = { .tag = GC_PHP | 1ull << GC_KIND_SHIFT };
 	unsigned long version;
 	int r = image_symbols(im, SHT_DYNSYM, s, 2);
 
@@ -52,14 +68,9 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 		return -ENOTSUP;
 	}
 	snprintf(ret->found, sizeof(ret->found), "PHP %lu.%lu", version / 100, version % 100);
-	if (version >= FIRST_ON_FIBERS) {
-		strbuf_adds(why,
-			    "it collects on stacks of fibers, a return probe isn't safe there");
-		return -ENOTSUP;
-	}
-	r = gc_add_function(im, s[0].address, &site, ret);
+	r = add(im, s[0].address, version, ret);
 	if (r == -EFAULT) {
-		strbuf_addf(why, "%s isn't code", function);
+		strbuf_adds(why, "where it returns can't be told in this build");
 		return -ENOTSUP;
 	}
 	if (r)

@@ -31,6 +31,14 @@ int gc_add_function(const struct image *im, uint64_t address, const struct probe
 int gc_add_place(const struct image *im, uint64_t address, const struct probe_site *site,
 		 struct probe_sites *ret);
 
+/*
+ * gc_returns.c (x86-64): adds `site` wherever a function is left: at its returns, and where it
+ * jumps to another function instead. The number of places; 0: they can't be told for sure; -EFAULT,
+ * -ENOMEM.
+ */
+int gc_add_returns(const struct image *im, uint64_t address, const struct probe_site *site,
+		   struct probe_sites *ret);
+
 /* Copies a text that a file has at an address, up to its NUL or what isn't printed. */
 void gc_read_text(const struct image *im, uint64_t address, char *ret, size_t size);
 
