@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Where PHP collects: made-up programs. They have no .eh_frame_hdr, by which returns are found from
- * 8.4 on (test_gc_returns.c).
+ * Where PHP collects: made-up programs. They have no .eh_frame_hdr, by which returns are found
+ * (test_gc_returns.c).
  */
 #include "gc_fixture.h"
 
@@ -35,9 +35,9 @@ static void by_version(void **state)
 		  "where it returns can't be told in this build" },
 		{ "X-Powered-By: PHP/8.10.1", "PHP 8.10",
 		  "where it returns can't be told in this build" },
-		{ "X-Powered-By: PHP/", "PHP", "its version can't be told" },
-		{ "X-Powered-By: PHP/8.x", "PHP", "its version can't be told" },
-		{ "", "PHP", "its version can't be told" },
+		{ "X-Powered-By: PHP/", "PHP", "where it returns can't be told in this build" },
+		{ "X-Powered-By: PHP/8.x", "PHP", "where it returns can't be told in this build" },
+		{ "", "PHP", "where it returns can't be told in this build" },
 	};
 	struct made_answer a;
 

@@ -2,10 +2,10 @@
 /*
  * PHP 7 and 8: zend_gc_collect_cycles(), which is exported; programs may put another one in its
  * place (gc_collect_cycles), none does. A call that finds nothing to look at counts as a short one.
- * From 8.4 on destructors may switch fibers while it runs: it is then on one stack while
- * another calls it, and the kernel, which tells by stack pointers which calls have been left,
- * would have the first one return to nowhere. So there it is no return probe but a probe at
- * each of its returns. Source: Zend/zend_gc.c, UPGRADING of 8.4.
+ * Destructors run while it does, and may switch to another stack: those of extensions'
+ * coroutines, from 8.4 on those of fibers. Where another call is made there, the kernel,
+ * which tells by stack pointers which calls have been left, would have the first one return
+ * to nowhere. So it is probed at its return instructions. Source: Zend/zend_gc.c, UPGRADING of 8.4.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -22,17 +22,18 @@ static const char *const kinds[] = { "collection", NULL };
 static int add(const struct image *im, uint64_t address, unsigned long version,
 	       struct probe_sites *ret)
 {
-	struct probe_site site = { .tag = GC_PHP | 1ull << GC_KIND_SHIFT };
-	int r;
+	struct probe_site site = { .role = ABI_PROBE_END, .tag = GC_PHP | 1ull << GC_KIND_SHIFT };
+	int r = gc_add_returns(im, address, &site, ret);
 
-	if (version < FIRST_ON_FIBERS)
-		return gc_add_function(im, address, &site, ret);
-	site.role = ABI_PROBE_END;
-	r = gc_add_returns(im, address, &site, ret);
-	if (r <= 0)
-		return r ? r : -EFAULT;
+	if (r < 0)
+		return r;
 	site.role = ABI_PROBE_BEGIN;
-	return gc_add_place(im, address, &site, ret);
+	if (r)
+		return gc_add_place(im, address, &site, ret);
+	/* PHP itself does not switch there. */
+	if (version && version < FIRST_ON_FIBERS)
+		return gc_add_function(im, address, &site, ret);
+	return -EFAULT;
 }
 
 /* 803 of "8.3.1"; 0: it can't be told. */
@@ -62,12 +63,11 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 	if (r < 2 || !s[0].is_code)
 		return r < 0 ? r : 0;
 	version = version_of(im);
-	if (!version) {
+	if (version)
+		snprintf(ret->found, sizeof(ret->found), "PHP %lu.%lu", version / 100,
+			 version % 100);
+	else
 		snprintf(ret->found, sizeof(ret->found), "PHP");
-		strbuf_adds(why, "its version can't be told");
-		return -ENOTSUP;
-	}
-	snprintf(ret->found, sizeof(ret->found), "PHP %lu.%lu", version / 100, version % 100);
 	r = add(im, s[0].address, version, ret);
 	if (r == -EFAULT) {
 		strbuf_adds(why, "where it returns can't be told in this build");
