@@ -145,7 +145,7 @@ static void test_scan(void **state)
 	assert_int_equal(write(t.in, "\n", 1), 1);
 	assert_int_equal(target_hear(&t), 0);
 	assert_int_equal(watch_open(w, PAGES), 0);
-	assert_int_equal(tracker_scan(w->tracker, NULL, 0), 0);
+	assert_true(tracker_scan(w->tracker, NULL, 0) >= 0);
 	assert_int_equal(watch_pump(w), 0);
 	assert_code(frame_of(w, &t, watch_now(), &f), &f, &t);
 	assert_build_id(frame_of(w, &t, watch_now(), &f), plugin);

@@ -295,7 +295,7 @@ static void test_scan_all(void **state)
 		pause();
 		_exit(0);
 	}
-	assert_int_equal(tracker_scan(f->tracker, NULL, 0), 0);
+	assert_true(tracker_scan(f->tracker, NULL, 0) >= 0);
 	id = (struct process_id){ .tgid = (uint32_t)child, .time = 1 };
 	/* As a scan is done before the first stack, what it saw holds for all stacks. */
 	assert_int_equal(tracker_frames(f->tracker, &id, &address, 1, &frame), 1);

@@ -101,7 +101,7 @@ int probes_open(struct probes **ret, const struct probes_settings *settings, str
 	p->targets_fd = bpf_object__find_map_fd_by_name(obj, "target_pids");
 	p->probes_fd = bpf_object__find_map_fd_by_name(obj, "probes");
 	p->hits_fd = bpf_object__find_map_fd_by_name(obj, "probe_hits");
-	p->opened = p->checked = tables_now();
+	p->opened = p->checked = p->looked = tables_now();
 	/* A twentieth of a CPU, and at first what the files of a whole system may take. */
 	p->looking = (struct allowance){ 2000000000, p->opened, 20, 2000000000 };
 	if (p->probes_fd < 0 || p->hits_fd < 0)
@@ -159,7 +159,7 @@ void probes_free(struct probes *p)
 	intern_done(&p->pairs);
 	free(p->files);
 	free(p->queue);
-	free(p->file_of_place);
+	free(p->places);
 	free(p->hits);
 	free(p->notes);
 	free(p);
@@ -199,12 +199,12 @@ size_t probes_memory(const struct probes *p)
 {
 	size_t n = sizeof(*p) + p->keys.memory + p->pairs.memory +
 		   p->cap_files * sizeof(*p->files) + p->cap_queue * sizeof(*p->queue) +
-		   p->cap_file_of_place * sizeof(*p->file_of_place);
+		   p->cap_places * sizeof(*p->places);
 
 	for (uint32_t i = 0; i < p->keys.count; i++) {
 		const struct probed_file *f = &p->files[i];
 
-		n += f->sites.cap * sizeof(*f->sites.sites) + f->sites.nr * sizeof(*f->states);
+		n += f->sites.cap * sizeof(*f->sites.sites);
 		for (size_t k = 0; k < f->nr_attached; k++)
 			n += uprobe_file_memory(f->attached[k]);
 	}

@@ -28,7 +28,6 @@ void probed_file_done(struct probed_file *f)
 		close(f->fd);
 	probe_sites_done(&f->sites);
 	free(f->attached);
-	free(f->states);
 	free(f->path);
 }
 
@@ -73,7 +72,12 @@ bool probes_on_mapped(void *ctx, const struct space_key *key, const struct mappe
 
 	if (p->unattached || !is_wanted(p, key->tgid))
 		return false;
-	if (p->nr_queue - p->next_queue >= PROBES_QUEUE ||
+	if (p->nr_queue == p->cap_queue && p->next_queue) {
+		p->nr_queue -= p->next_queue;
+		memmove(p->queue, p->queue + p->next_queue, p->nr_queue * sizeof(*p->queue));
+		p->next_queue = 0;
+	}
+	if (p->nr_queue >= PROBES_QUEUE ||
 	    array_reserve(p->queue, p->cap_queue, p->nr_queue + 1) < 0)
 		return false;
 	p->queue[p->nr_queue++] = (struct waiting_file){ *key, m->start };

@@ -38,9 +38,11 @@ struct file_key {
 	uint64_t size, changed_ns; /* of overlays, whose dev says nothing of the file below */
 };
 
-struct probed_site {
-	uint64_t hits; /* when last looked at */
-	uint32_t pair; /* in all files; */
+/* A place in the kernel half's map, and the site that has it. */
+struct probed_place {
+	uint64_t hits; /* when the time that is looked at began */
+	uint32_t file, site;
+	uint32_t pair; /* in all files */
 	uint8_t cost;  /* its kind */
 	bool detached; /* it cost too much */
 };
@@ -49,7 +51,7 @@ struct probed_file {
 	char *path; /* as the process sees it */
 	int fd;	    /* -1: nothing in it is probed */
 	struct probe_sites sites;
-	struct probed_site *states; /* as many */
+	/* Before 5.15 files whose sites mean the same share their places. */
 	uint32_t first_place, nr_places;
 	struct uprobe_file **attached;
 	size_t nr_attached, cap_attached;
@@ -76,15 +78,14 @@ struct probes {
 	struct waiting_file *queue;
 	size_t nr_queue, cap_queue, next_queue;
 	struct allowance looking;
-	uint32_t nr_places; /* that are taken */
-	uint32_t *file_of_place;
-	uint32_t cap_file_of_place;
+	struct probed_place *places;
+	uint32_t nr_places, cap_places;
 	uint64_t *hits; /* of all places, read in one go */
 	struct probes_cost cost;
 	int stats_fd; /* while it is open the kernel keeps the time that programs take; -1 */
-	uint64_t opened, checked;
-	uint64_t run_ns, run_count; /* of our programs, when last looked at */
-	double program_ns;	    /* what one run of them takes */
+	uint64_t opened, checked, looked; /* … at hits */
+	uint64_t run_ns, run_count;	  /* of our programs, when last looked at */
+	double program_ns;		  /* what one run of them takes */
 	char **notes;
 	size_t nr_notes, cap_notes;
 	bool unattached; /* probes_stop() was called */

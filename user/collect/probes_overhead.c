@@ -9,12 +9,12 @@
 #include "base/parse.h"
 #include "collect/probes_inside.h"
 
-static const uint64_t CHECK_NS = 1000000000;
+static const uint64_t CHECK_NS = 1000000000, LOOK_NS = 100000000;
 
 /* What is taken away together: all that one pair of a file is made of. */
 struct load {
-	uint32_t pair, file;
-	uint32_t site; /* one of them */
+	uint32_t pair;
+	uint32_t place; /* one of them */
 	double ns;
 	uint64_t begins; /* hits of those that count calls */
 };
@@ -68,22 +68,18 @@ static void read_programs(struct probes *p)
 	p->run_count = count;
 }
 
-static void add_load(const struct probes *p, struct load *loads, uint32_t place)
+static void add_load(const struct probes *p, struct load *loads, uint32_t at)
 {
-	uint32_t file = p->file_of_place[place];
-	const struct probed_file *f = &p->files[file];
-	uint32_t at = place - f->first_place;
-	struct probed_site *site = &f->states[at];
-	uint64_t hits = p->hits[place] - site->hits;
-	struct load *l = &loads[site->pair];
+	const struct probed_place *place = &p->places[at];
+	uint64_t hits = p->hits[at] - place->hits;
+	struct load *l = &loads[place->pair];
 
-	site->hits = p->hits[place];
-	l->pair = site->pair;
-	l->file = file;
-	if (!l->ns && !l->begins)
-		l->site = at;
-	l->ns += (double)hits * (p->cost.ns[site->cost] + p->program_ns);
-	if (f->sites.sites[at].role == ABI_PROBE_BEGIN)
+	if (!l->ns && !l->begins) {
+		l->pair = place->pair;
+		l->place = at;
+	}
+	l->ns += (double)hits * (p->cost.ns[place->cost] + p->program_ns);
+	if (p->files[place->file].sites.sites[place->site].role == ABI_PROBE_BEGIN)
 		l->begins += hits;
 }
 
@@ -96,8 +92,9 @@ static int by_load(const void *a, const void *b)
 
 static void say_detached(struct probes *p, const struct load *l, double seconds)
 {
-	const struct probed_file *f = &p->files[l->file];
-	const char *name = f->sites.sites[l->site].name;
+	const struct probed_place *place = &p->places[l->place];
+	const struct probed_file *f = &p->files[place->file];
+	const char *name = f->sites.sites[place->site].name;
 	struct strbuf line = STRBUF_INIT;
 
 	if (name) {
@@ -117,40 +114,46 @@ static void say_detached(struct probes *p, const struct load *l, double seconds)
 	probes_say(p, &line);
 }
 
-/* Marks what is to go. What all that stays costs is at most `most` ns. */
-static void mark_hottest(struct probes *p, struct load *loads, uint32_t nr, double most,
-			 double seconds)
+static void mark(struct probes *p, const struct load *l)
+{
+	for (uint32_t i = 0; i < p->nr_places; i++) {
+		struct probed_place *place = &p->places[i];
+
+		if (place->pair != l->pair || place->detached)
+			continue;
+		place->detached = true;
+		p->capture->quality.n[QUALITY_DETACHED]++;
+	}
+}
+
+/* Marks what is to go, so that all that stays costs `most` ns or less. 1: there is some. */
+static int mark_hottest(struct probes *p, struct load *loads, uint32_t nr, double most,
+			double seconds)
 {
 	double all = 0;
+	int any = 0;
 
 	for (uint32_t i = 0; i < nr; i++)
 		all += loads[i].ns;
 	qsort(loads, nr, sizeof(*loads), by_load);
 	for (uint32_t i = 0; i < nr && all > most; i++) {
-		struct probed_file *f = &p->files[loads[i].file];
-
-		for (uint32_t k = 0; k < f->nr_places; k++) {
-			struct probed_site *site = &f->states[k];
-
-			if (site->pair != loads[i].pair || site->detached)
-				continue;
-			site->detached = true;
-			p->capture->quality.n[QUALITY_DETACHED]++;
-		}
+		mark(p, &loads[i]);
 		say_detached(p, &loads[i], seconds);
 		all -= loads[i].ns;
+		any = 1;
 	}
+	return any;
 }
 
 /* Has something to go that is still attached? */
-static bool mark_unwanted(const struct probed_file *f, struct uprobe_file *u)
+static bool mark_unwanted(const struct probes *p, struct uprobe_file *u)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < u->nr; i++) {
 		struct uprobe *probe = &u->probes[i];
 
-		if (probe->unwanted || !f->states[probe->place - f->first_place].detached)
+		if (probe->unwanted || !p->places[probe->place].detached)
 			continue;
 		probe->unwanted = any = true;
 	}
@@ -165,22 +168,35 @@ static int detach_marked(struct probes *p)
 		const struct probed_file *f = &p->files[i];
 
 		for (size_t k = 0; r >= 0 && k < f->nr_attached; k++)
-			if (mark_unwanted(f, f->attached[k]))
+			if (mark_unwanted(p, f->attached[k]))
 				r = uprobe_attach(f->attached[k]);
 	}
 	return r;
 }
 
+/* From here on hits count for the next look. */
+static void begin_again(struct probes *p, uint64_t now)
+{
+	for (uint32_t i = 0; i < p->nr_places; i++)
+		p->places[i].hits = p->hits[i];
+	p->checked = now;
+}
+
+/*
+ * Of the last second. What has already cost the share of two seconds is not waited for: many CPUs
+ * spend that in no time.
+ */
 int probes_keep_to_overhead(struct probes *p)
 {
 	uint64_t now = tables_now(), passed = now - p->checked;
+	uint64_t most_ns = passed < CHECK_NS ? 2 * CHECK_NS : passed;
 	_cleanup_free_ struct load *loads = NULL;
 	uint32_t nr = p->pairs.count;
 	int r;
 
-	if (p->settings.max_overhead <= 0 || passed < CHECK_NS || !p->nr_places)
+	if (p->settings.max_overhead <= 0 || now - p->looked < LOOK_NS || !p->nr_places)
 		return 0;
-	p->checked = now;
+	p->looked = now;
 	loads = calloc(nr, sizeof(*loads));
 	r = loads ? read_hits(p) : -ENOMEM;
 	if (r < 0)
@@ -188,8 +204,11 @@ int probes_keep_to_overhead(struct probes *p)
 	read_programs(p);
 	for (uint32_t i = 0; i < p->nr_places; i++)
 		add_load(p, loads, i);
-	mark_hottest(p, loads, nr, p->settings.max_overhead * (double)passed, (double)passed / 1e9);
-	return detach_marked(p);
+	r = mark_hottest(p, loads, nr, p->settings.max_overhead * (double)most_ns,
+			 (double)passed / 1e9);
+	if (r || passed >= CHECK_NS)
+		begin_again(p, now);
+	return r ? detach_marked(p) : 0;
 }
 
 uint64_t probes_count_open(const struct probes *p)

@@ -63,28 +63,77 @@ static void say_no_room(struct probes *p, const struct probed_file *f)
 	probes_say(p, &line);
 }
 
+/* Do both mean the same, wherever they are? */
+static bool mean_same(const struct probe_site *a, const struct probe_site *b)
+{
+	return a->role == b->role && a->flags == b->flags && a->is_return == b->is_return &&
+	       a->pair == b->pair && a->tag == b->tag && !a->name && !b->name &&
+	       !memcmp(a->arguments, b->arguments, sizeof(a->arguments));
+}
+
+/* Before 5.15 places are scarce: a file that has the same sites as another has its places too. */
+static bool share_places(struct probes *p, struct probed_file *f)
+{
+	for (uint32_t i = 0; i < p->keys.count; i++) {
+		const struct probed_file *other = &p->files[i];
+		size_t nr = 0;
+
+		if (other == f || other->sites.nr != f->sites.nr || !other->nr_places)
+			continue;
+		while (nr < f->sites.nr && mean_same(&f->sites.sites[nr], &other->sites.sites[nr]))
+			nr++;
+		if (nr < f->sites.nr)
+			continue;
+		f->first_place = other->first_place;
+		f->nr_places = other->nr_places;
+		return true;
+	}
+	return false;
+}
+
+/* Pairs of a file's sites, in all files; which of them lack room for one of theirs. */
+static int pair_all(struct probes *p, uint32_t file, uint32_t *pairs, bool **ret_lacks)
+{
+	const struct probe_sites *sites = &p->files[file].sites;
+	uint32_t left = room(p) - p->nr_places;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < sites->nr; i++)
+		r = pair_of(p, file, sites->sites[i].pair, &pairs[i]);
+	*ret_lacks = calloc(p->pairs.count + 1u, sizeof(**ret_lacks));
+	if (!*ret_lacks)
+		r = -ENOMEM;
+	for (size_t i = left; r >= 0 && i < sites->nr; i++)
+		(*ret_lacks)[pairs[i]] = true;
+	return r;
+}
+
 int probes_place(struct probes *p, uint32_t file)
 {
 	struct probed_file *f = &p->files[file];
-	uint32_t left = room(p) - p->nr_places;
+	_cleanup_free_ uint32_t *pairs = calloc(f->sites.nr, sizeof(*pairs));
+	_cleanup_free_ bool *lacks = NULL;
+	int r;
 
-	f->nr_places = f->sites.nr < left ? (uint32_t)f->sites.nr : left;
-	f->first_place = p->nr_places;
-	f->states = calloc(f->sites.nr, sizeof(*f->states));
-	if (!f->states ||
-	    array_reserve(p->file_of_place, p->cap_file_of_place, p->nr_places + f->nr_places) < 0)
+	if (!p->kernel.cookies && share_places(p, f))
+		return 0;
+	r = pairs ? pair_all(p, file, pairs, &lacks) : -ENOMEM;
+	if (r < 0 || array_reserve(p->places, p->cap_places, p->nr_places + f->sites.nr) < 0)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < f->nr_places; i++) {
+	f->first_place = p->nr_places;
+	for (uint32_t i = 0; i < f->sites.nr; i++) {
 		const struct probe_site *site = &f->sites.sites[i];
-		struct probed_site *state = &f->states[i];
-		int r = pair_of(p, file, site->pair, &state->pair);
 
-		if (r >= 0)
-			r = publish(p, site, f->first_place + i, state->pair);
+		/* What begins is not attached without what ends it. */
+		if (lacks[pairs[i]])
+			continue;
+		r = publish(p, site, p->nr_places, pairs[i]);
 		if (r < 0)
 			return r;
-		state->cost = cost_of(f, site);
-		p->file_of_place[p->nr_places++] = file;
+		p->places[p->nr_places++] = (struct probed_place){
+			.file = file, .site = i, .pair = pairs[i], .cost = cost_of(f, site)
+		};
+		f->nr_places++;
 	}
 	if (f->nr_places < f->sites.nr) {
 		p->capture->quality.n[QUALITY_UNPROBED] += f->sites.nr - f->nr_places;
@@ -121,7 +170,7 @@ static void tell_errors(struct probes *p, const struct probed_file *f, const str
 			continue;
 		p->capture->quality.n[QUALITY_UNPROBED]++;
 		if (nr++ < ERRORS_SAID)
-			say_error(p, f, &f->sites.sites[probe->place - f->first_place],
+			say_error(p, f, &f->sites.sites[p->places[probe->place].site],
 				  probe->error);
 	}
 	if (nr > ERRORS_SAID) {
@@ -142,23 +191,24 @@ static bool is_attached(const struct probed_file *f, uint32_t pid)
 }
 
 /* What ends something first, what begins it last. */
-static size_t list_in_order(const struct probed_file *f, struct uprobe *to)
+static size_t list_in_order(const struct probes *p, const struct probed_file *f, struct uprobe *to)
 {
 	static const enum abi_probe_role order[] = { ABI_PROBE_END, ABI_PROBE_TELL,
 						     ABI_PROBE_BEGIN };
 	size_t nr = 0;
 
 	for (size_t step = 0; step < ARRAY_SIZE(order); step++)
-		for (uint32_t i = 0; i < f->nr_places; i++) {
-			const struct probe_site *site = &f->sites.sites[i];
+		for (uint32_t i = f->first_place; i < f->first_place + f->nr_places; i++) {
+			const struct probed_place *place = &p->places[i];
+			const struct probe_site *site = &f->sites.sites[place->site];
 
 			if (site->role != order[step])
 				continue;
 			to[nr++] = (struct uprobe){ .offset = site->offset,
 						    .semaphore = site->semaphore,
-						    .place = f->first_place + i,
+						    .place = i,
 						    .is_return = site->is_return,
-						    .unwanted = f->states[i].detached };
+						    .unwanted = place->detached };
 		}
 	return nr;
 }
@@ -174,7 +224,7 @@ int probes_attach(struct probes *p, struct probed_file *f, uint32_t pid)
 	list = calloc(f->nr_places, sizeof(*list));
 	if (!list || array_reserve(f->attached, f->cap_attached, f->nr_attached + 1) < 0)
 		return -ENOMEM;
-	r = uprobe_file_new(&u, &p->way, f->fd, pid, list, list_in_order(f, list));
+	r = uprobe_file_new(&u, &p->way, f->fd, pid, list, list_in_order(p, f, list));
 	if (r >= 0)
 		r = uprobe_attach(u);
 	if (r < 0)
