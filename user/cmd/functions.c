@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/intern.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "cmd/functions_inside.h"
@@ -22,6 +23,8 @@ struct function_words {
 	struct function_word *words;
 	size_t nr;
 	bool time_all;
+	bool timed; /* any; where none is at first, none is later on: values mean one thing */
+	struct intern said;
 	uint64_t spent_ns; /* of ALL_FILES_NS: anybody can make files that take long to search */
 	struct probe_finder finder;
 };
@@ -34,6 +37,7 @@ void function_words_free(struct function_words *w)
 		function_files_done(&w->words[i].files);
 		free(w->words[i].file);
 	}
+	intern_done(&w->said);
 	free(w->words);
 	free(w);
 }
@@ -41,6 +45,11 @@ void function_words_free(struct function_words *w)
 const struct probe_finder *function_words_finder(const struct function_words *w)
 {
 	return &w->finder;
+}
+
+bool function_words_timed(const struct function_words *w)
+{
+	return w->timed;
 }
 
 /* The ':' between file and pattern: one that is none of a "::", and NULL where there is none. */
@@ -143,21 +152,50 @@ static void say_unreadable(const char *base, int r, struct strbuf *error)
 		strbuf_addf(error, "cannot read the symbols of %s: %s", base, strerror(-r));
 }
 
-static void note_untimed(const struct functions *found, const char *base, bool time_all)
+/* May the ends of calls be looked at? */
+static bool is_timed(const struct functions *found, bool time_all)
 {
+	return !found->is_go && (time_all || !found->has_exceptions);
+}
+
+/* Several words may be of one file. */
+static void warn_once(struct function_words *all, struct strbuf *line)
+{
+	uint32_t id;
+
+	if (line->len && intern_add(&all->said, line->buf, line->len, &id) > 0)
+		log_warn("%s", strbuf_str(line));
+	strbuf_reset(line);
+}
+
+static void warn_of(struct function_words *all, const struct function_word *w,
+		    const struct functions *found, const char *base)
+{
+	struct strbuf line = STRBUF_INIT;
+
 	if (found->is_go)
-		log_warn("%s is a program of Go, which moves its stacks: its calls are counted, "
-			 "not timed",
-			 base);
-	else if (found->has_exceptions && !time_all)
-		log_warn("%s may throw exceptions, which probes at returns don't let pass: its "
-			 "calls are counted, not timed (--time-all times them)",
-			 base);
+		strbuf_addf(&line,
+			    "%s is a program of Go, which moves its stacks: its calls are counted, "
+			    "not timed",
+			    base);
+	else if (!is_timed(found, all->time_all))
+		strbuf_addf(&line,
+			    "%s may throw exceptions, which probes at returns don't let pass: its "
+			    "calls are counted, not timed (--time-all times them)",
+			    base);
+	warn_once(all, &line);
+	if (found->nr_indirect)
+		strbuf_addf(&line,
+			    "%s: some that '%s' matches are chosen when a program starts (IFUNC), "
+			    "from functions of other names: they are left out",
+			    base, w->pattern.text);
+	warn_once(all, &line);
+	strbuf_done(&line);
 }
 
 /* 0: a function at least; else `error` has the line. */
-static int check_file(const struct function_word *w, const struct function_file *file,
-		      bool time_all, struct strbuf *error)
+static int check_file(struct function_words *all, const struct function_word *w,
+		      const struct function_file *file, struct strbuf *error)
 {
 	const struct functions_query q = { .fd = file->fd,
 					   .path = file->path,
@@ -176,26 +214,23 @@ static int check_file(const struct function_word *w, const struct function_file 
 		say_nothing_matches(&q, &found, base, error);
 		r = -ENOENT;
 	} else {
-		note_untimed(&found, base, time_all);
+		all->timed |= is_timed(&found, all->time_all);
+		warn_of(all, w, &found, base);
 	}
-	if (r >= 0 && found.nr_indirect)
-		log_warn("%s: %zu of the names that '%s' matches are of functions chosen when a "
-			 "program starts (IFUNC): they are left out",
-			 base, found.nr_indirect, w->pattern.text);
 	functions_done(&found);
 	return r;
 }
 
 /* One of the files has to have such a function; what is no ELF file (a linker's script) is passed.
  */
-static int check_files(const struct function_word *w, const struct function_files *files,
-		       bool time_all, struct strbuf *error)
+static int check_files(struct function_words *all, const struct function_word *w,
+		       const struct function_files *files, struct strbuf *error)
 {
 	int r = -ENOEXEC;
 
 	for (size_t i = 0; i < files->nr; i++) {
 		struct strbuf why = STRBUF_INIT;
-		int one = check_file(w, &files->all[i], time_all, &why);
+		int one = check_file(all, w, &files->all[i], &why);
 		bool decides = one >= 0 || one == -E2BIG;
 
 		if (decides || r == -ENOEXEC) {
@@ -210,14 +245,14 @@ static int check_files(const struct function_word *w, const struct function_file
 	return r;
 }
 
-static int check_word(struct function_word *w, const struct function_words_settings *s,
-		      struct strbuf *error)
+static int check_word(struct function_words *all, struct function_word *w,
+		      const struct function_words_settings *s, struct strbuf *error)
 {
 	struct function_files files = { 0 };
 	int r = function_files_find(&files, w, s, error);
 
 	if (r >= 0)
-		r = check_files(w, &files, s->time_all, error);
+		r = check_files(all, w, &files, error);
 	function_files_close(&files);
 	/* A name is asked of each file; what a path or a program is, is known by its inode too. */
 	if (w->file && !strchr(w->file, '/'))
@@ -269,12 +304,6 @@ static int add_sites(struct probe_sites *ret, bool timed, uint32_t pair, uint64_
 	site.is_return = true;
 	site.name = strdup(name);
 	return site.name ? probe_sites_add(ret, &site) : -ENOMEM;
-}
-
-/* May the ends of calls be looked at? */
-static bool is_timed(const struct functions *found, bool time_all)
-{
-	return !found->is_go && (time_all || !found->has_exceptions);
 }
 
 static int add_functions(struct probe_sites *ret, int fd, const struct functions *found, bool timed)
@@ -330,7 +359,7 @@ static int find_in(struct function_words *w, const struct function_pattern *patt
 				     .max = FUNCTIONS_MAX };
 	struct functions found;
 	int r = search(w, &found, &q);
-	bool timed = is_timed(&found, w->time_all);
+	bool timed = w->timed && is_timed(&found, w->time_all);
 
 	snprintf(ret->found, sizeof(ret->found), "%s", base);
 	if (r == -ENOMEM)
@@ -397,7 +426,7 @@ int function_words_new(struct function_words **ret, const struct function_words_
 		r = split(&w->words[i], s->words[i], error);
 	}
 	for (size_t i = 0; r >= 0 && i < s->nr; i++)
-		r = check_word(&w->words[i], s, error);
+		r = check_word(w, &w->words[i], s, error);
 	if (r < 0)
 		return r;
 	*ret = w;

@@ -35,5 +35,7 @@ void function_words_free(struct function_words *w);
 DEFINE_CLEANUP(struct function_words, function_words_free)
 /* Lives as long as `w`. */
 const struct probe_finder *function_words_finder(const struct function_words *w);
+/* Is any of them timed? Else all that is measured is how often they are called. */
+bool function_words_timed(const struct function_words *w);
 /* Is it a name that a file of this base name is known by? */
 bool function_words_names(const char *name, const char *base);

@@ -91,6 +91,10 @@ static int make_profile(struct run *run, uint64_t from, uint64_t to, struct prof
 	struct utsname u;
 	int r;
 
+	if (run->functions && !function_words_timed(run->functions)) {
+		info.values[0] = run->mode->values[1];
+		info.values[1] = (struct value_type){ "", "" };
+	}
 	if (!uname(&u))
 		strbuf_addf(&host, "%s, Linux %s %s", u.nodename, u.release, u.machine);
 	info.host = strbuf_str(&host);

@@ -77,7 +77,8 @@ static int write_distributions(struct json *j, const struct profile *p)
 		write_labels(j, p, &set);
 		json_end(j);
 		json_u64(j, "count", rows[i].count);
-		put_u64(j, "total", suffix, rows[i].total);
+		if (*suffix)
+			put_u64(j, "total", suffix, rows[i].total);
 		if (rows[i].hist)
 			write_hist(j, suffix, rows[i].hist);
 		json_end(j);
@@ -225,11 +226,25 @@ static void write_facts(struct json *j, const struct profile_info *info)
 	json_end(j);
 }
 
+/* Samples that name their function by a label: their stacks only say who called it. */
+static bool names_functions(const struct profile *p)
+{
+	for (uint32_t i = 0; i < profile_nr_label_sets(p); i++) {
+		struct label_set set = profile_labels_at(p, i);
+
+		for (uint32_t k = 0; k < set.nr; k++)
+			if (!strcmp(profile_string_at(p, set.labels[k].name), "function"))
+				return true;
+	}
+	return false;
+}
+
 static int write_rows(struct json *j, const struct profile *p)
 {
 	if (summary_has_pauses(p))
 		return write_pauses(j, p);
-	return profile_has_distribution(p) ? write_distributions(j, p) : write_functions(j, p);
+	return profile_has_distribution(p) || names_functions(p) ? write_distributions(j, p)
+								 : write_functions(j, p);
 }
 
 static int write_json(const struct profile *p, const struct export_settings *settings, FILE *out)

@@ -110,7 +110,7 @@ static void add_row(struct grid *g, struct strbuf *cell, const struct profile *p
 				   hist_percentile(row->hist, percentiles[i].fraction));
 		grid_add(g, cell);
 	}
-	if (row->count)
+	if (row->count && row->hist)
 		text_value(cell, unit_of(p), row->total / row->count);
 	grid_add(g, cell);
 }
