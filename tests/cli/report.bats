@@ -26,7 +26,7 @@ export LC_ALL=C.UTF-8 COLUMNS=100
 }
 
 @test "nothing is wider than the terminal, at any width" {
-	for what in 'cpu' 'io' 'io -L' 'io -D' 'empty'; do
+	for what in 'cpu' 'io' 'io -L' 'io -D' 'gc' 'gc -L' 'gc -n1' 'no_gc' 'empty'; do
 		set -- $what
 		file=$(profile "$1")
 		for columns in 40 60 80 100 200; do
@@ -43,7 +43,7 @@ export LC_ALL=C.UTF-8 COLUMNS=100
 }
 
 @test "without UTF-8 a report is ASCII" {
-	for what in cpu io; do
+	for what in cpu io gc; do
 		LC_ALL=C "$BPFPROF" report -L "$(profile $what)" >"$BATS_TEST_TMPDIR/text"
 		LC_ALL=C none grep -P '[^\x00-\x7f]' "$BATS_TEST_TMPDIR/text"
 	done
@@ -75,6 +75,30 @@ export LC_ALL=C.UTF-8 COLUMNS=100
 	run "$BPFPROF" report --by op "$(profile io)"
 	grep -Eq '^ +read +101 ' <<<"$output"
 	grep -Eq '^ +write +50 ' <<<"$output"
+}
+
+@test "gc: a block for each process, and its share of the process's time" {
+	run "$BPFPROF" report "$(profile gc)"
+	[ "$status" -eq 0 ]
+	[[ ${lines[0]} == "gc: testhost, "*"10.0 s, 7.11 s pause (0.71 at any time), 117 collections" ]]
+	[ "${lines[1]}" = "  python3 (4242), python" ]
+	grep -Eq '^  7\.05 s in 104 collections, 70\.5 % of the 10\.0 s .*88\.1 % of its 8\.00 s' <<<"$output"
+	grep -Eq '^ +0 +heap +100 +10\.0 .* 100 ms +5\.05 s +50\.5 % +63\.1 %$' <<<"$output"
+	grep -Eq '^ +2 +manual +2 +0\.2 .* 1\.00 s +10\.0 % +12\.5 %$' <<<"$output"
+	grep -qx '  1.00 ms in 1 collection' <<<"$output"
+	grep -qF '  naïve\x1b[2J (77), python' <<<"$output"
+	grep -q '200 µs in 10 collections, <0.1 % of the 2.00 s it was measured$' <<<"$output"
+	grep -q 'gc_collect_main ← Graph.grow (app/gräph.py:10)' <<<"$output"
+	none grep -q $'\e' <<<"$output"
+	run "$BPFPROF" report -n 1 "$(profile gc)"
+	[[ $output == *"and 3 more processes: 61.2 ms in 13 collections"* ]]
+	run "$BPFPROF" report --by reason "$(profile gc)"
+	grep -Eq '^ +heap +102 ' <<<"$output"
+	run "$BPFPROF" report -L "$(profile gc)"
+	sum=$(awk '/^ +[0-9].* – / { n += $6 } END { print n }' <<<"$output")
+	[ "$sum" -eq 117 ]
+	run "$BPFPROF" report "$(profile no_gc)"
+	[[ $output == *"no collections"* ]]
 }
 
 @test "an empty profile says so" {

@@ -99,7 +99,8 @@ static void check(struct profile *p, const char *want)
 	"\"unsymbolized_frames\": 0, "                                                          \
 	"\"no_process\": 0, "                                                                   \
 	"\"process_records_lost\": 0, \"memory_limited\": 0, \"no_start\": 0, \"unfinished\": " \
-	"0, \"merged\": 0, \"requeued\": 0, \"split\": 0},\n"
+	"0, \"merged\": 0, \"requeued\": 0, \"split\": 0, \"unreturned\": 0, \"unprobed\": 0, " \
+	"\"detached\": 0},\n"
 
 static void functions_are_rows(void **state)
 {

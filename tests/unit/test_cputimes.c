@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* CPU times of children that say themselves what they used. */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "collect/cputimes.h"
+#include "process/proc_stat.h"
+
+enum { MS = 1000000 };
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* A child that uses so much CPU time for each byte it gets, answers with what it used in all. */
+struct child {
+	pid_t pid;
+	int in, out;
+	uint64_t start_ns;
+};
+
+static void __attribute__((noreturn)) run_child(int in, int out, uint64_t ns)
+{
+	char c;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (read(in, &c, 1) == 1) {
+		uint64_t used = clock_ns(CLOCK_PROCESS_CPUTIME_ID), until = used + ns;
+
+		while (used < until)
+			used = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+		if (write(out, &used, sizeof(used)) != sizeof(used))
+			break;
+	}
+	_exit(0);
+}
+
+static struct child start_child(uint64_t ns)
+{
+	int to[2], from[2];
+	struct child c;
+
+	assert_int_equal(pipe(to), 0);
+	assert_int_equal(pipe(from), 0);
+	/* Between the tick in /proc and the nanoseconds that the kernel half has. */
+	c.start_ns = clock_ns(CLOCK_BOOTTIME);
+	c.pid = fork();
+	if (!c.pid) {
+		close(to[1]);
+		close(from[0]);
+		run_child(to[0], from[1], ns);
+	}
+	assert_true(c.pid > 0);
+	close(to[0]);
+	close(from[1]);
+	c.in = to[1];
+	c.out = from[0];
+	return c;
+}
+
+static uint64_t burn(const struct child *c)
+{
+	uint64_t used = 0;
+
+	assert_int_equal(write(c->in, "", 1), 1);
+	assert_int_equal(read(c->out, &used, sizeof(used)), sizeof(used));
+	return used;
+}
+
+/* It ends; `bury`: and is gone. */
+static void end_child(const struct child *c, bool bury)
+{
+	siginfo_t info;
+
+	close(c->in);
+	close(c->out);
+	kill(c->pid, SIGKILL);
+	assert_int_equal(waitid(P_PID, (id_t)c->pid, &info, WEXITED | (bury ? 0 : WNOWAIT)), 0);
+}
+
+struct fixture {
+	struct capture capture;
+	struct tracker *tracker;
+	struct cputimes *times;
+};
+
+static void begin(struct fixture *f)
+{
+	assert_int_equal(capture_init(&f->capture), 0);
+	assert_int_equal(tracker_new(&f->tracker, &f->capture), 0);
+	assert_int_equal(
+		cputimes_new(&f->times, &f->capture, f->tracker, clock_ns(CLOCK_MONOTONIC)), 0);
+}
+
+static void end(struct fixture *f)
+{
+	cputimes_free(f->times);
+	tracker_free(f->tracker);
+	capture_done(&f->capture);
+}
+
+static void look(struct fixture *f, bool last)
+{
+	assert_int_equal(cputimes_read(f->times, clock_ns(CLOCK_MONOTONIC), last), 0);
+}
+
+static const struct process_time *time_of(const struct fixture *f, const struct child *c)
+{
+	return process_times_find(&f->capture.times, (uint32_t)c->pid);
+}
+
+static void see(struct fixture *f, const struct child *c)
+{
+	assert_int_equal(cputimes_see(f->times, (uint32_t)c->pid, c->start_ns), 0);
+}
+
+/* Within what a look and a pipe may cost. */
+static void assert_near(uint64_t got, uint64_t want)
+{
+	if (got + 3 * MS < want || got > want + 3 * MS)
+		fail_msg("%llu ns, not %llu", (unsigned long long)got, (unsigned long long)want);
+}
+
+static void what_ran_before_counts_from_the_beginning(void **state)
+{
+	struct child c = start_child(20 * MS);
+	uint64_t before = burn(&c), used;
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	burn(&c);
+	see(&f, &c);
+	look(&f, false);
+	used = burn(&c);
+	see(&f, &c);
+	look(&f, true);
+	assert_near(time_of(&f, &c)->cpu_ns, used - before);
+	assert_false(time_of(&f, &c)->began);
+	assert_true(time_of(&f, &c)->wall_ns >= 40 * MS);
+	end_child(&c, true);
+	end(&f);
+}
+
+static void what_began_meanwhile_counts_whole(void **state)
+{
+	struct fixture f;
+	struct child c;
+	uint64_t used;
+
+	(void)state;
+	begin(&f);
+	usleep(20000);
+	c = start_child(30 * MS);
+	used = burn(&c);
+	see(&f, &c);
+	look(&f, false);
+	assert_near(time_of(&f, &c)->cpu_ns, used);
+	assert_true(time_of(&f, &c)->began);
+	/* Nobody waited for it yet: its clock can still be read. */
+	used = burn(&c);
+	end_child(&c, false);
+	look(&f, true);
+	assert_near(time_of(&f, &c)->cpu_ns, used);
+	assert_int_equal(waitpid(c.pid, NULL, 0), c.pid);
+	end(&f);
+}
+
+static void what_is_gone_is_known_if_little_is_missing(void **state)
+{
+	struct child c = start_child(60 * MS);
+	struct fixture f;
+	uint64_t known;
+
+	(void)state;
+	begin(&f);
+	burn(&c);
+	see(&f, &c);
+	look(&f, false);
+	known = time_of(&f, &c)->cpu_ns;
+	assert_true(known >= 60 * MS);
+	/* As long again as it was looked at. */
+	burn(&c);
+	end_child(&c, true);
+	look(&f, true);
+	assert_true(time_of(&f, &c)->cpu_ns == TIME_UNKNOWN);
+	assert_true(time_of(&f, &c)->wall_ns >= 120 * MS);
+	end(&f);
+	/* Right behind a look. */
+	c = start_child(0);
+	begin(&f);
+	usleep(1000000);
+	burn(&c);
+	see(&f, &c);
+	look(&f, false);
+	end_child(&c, true);
+	look(&f, true);
+	assert_true(time_of(&f, &c)->cpu_ns != TIME_UNKNOWN);
+	/* It is not looked for again, whoever has the pid. */
+	capture_restart(&f.capture);
+	look(&f, false);
+	assert_null(time_of(&f, &c));
+	end(&f);
+}
+
+static void intervals_stand_apart(void **state)
+{
+	struct child c = start_child(20 * MS), late = start_child(20 * MS);
+	uint64_t before, used;
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	see(&f, &c);
+	before = burn(&c);
+	look(&f, false);
+	capture_restart(&f.capture);
+	used = burn(&c);
+	burn(&late);
+	/* Nobody looked at it when this interval began: only the next is known. */
+	see(&f, &late);
+	look(&f, false);
+	assert_near(time_of(&f, &c)->cpu_ns, used - before);
+	assert_true(time_of(&f, &late)->cpu_ns == TIME_UNKNOWN);
+	assert_false(time_of(&f, &late)->began);
+	assert_true(time_of(&f, &late)->wall_ns < 200 * (uint64_t)MS);
+	capture_restart(&f.capture);
+	before = 20 * MS;
+	used = burn(&late);
+	look(&f, true);
+	assert_near(time_of(&f, &late)->cpu_ns, 20 * MS);
+	assert_true(used >= 2 * before);
+	end_child(&c, true);
+	end_child(&late, true);
+	end(&f);
+}
+
+/* A pid that means another process now. */
+static void another_process_is_not_it(void **state)
+{
+	struct child c = start_child(5 * MS);
+	struct fixture f;
+
+	(void)state;
+	begin(&f);
+	burn(&c);
+	assert_int_equal(cputimes_see(f.times, (uint32_t)c.pid, 1), 0);
+	look(&f, true);
+	assert_true(time_of(&f, &c)->cpu_ns == TIME_UNKNOWN);
+	end_child(&c, true);
+	end(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_ran_before_counts_from_the_beginning),
+		cmocka_unit_test(what_began_meanwhile_counts_whole),
+		cmocka_unit_test(what_is_gone_is_known_if_little_is_missing),
+		cmocka_unit_test(intervals_stand_apart),
+		cmocka_unit_test(another_process_is_not_it),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
