@@ -13,7 +13,11 @@ enum abi_probe_role {
 	ABI_PROBE_BEGIN, /* something begins in the thread … */
 	ABI_PROBE_END,	 /* … and ends: the innermost open one of the same pair */
 	ABI_PROBE_COUNT, /* is over at once: counted, without a time */
-	ABI_PROBE_TELL,	 /* says more of the innermost open one: its arguments go into the tag */
+	/* A thread asks another one of its process for something, by the address in arguments[0] …
+	 */
+	ABI_PROBE_ASK,
+	ABI_PROBE_ANSWER, /* … which turns to it: what begins in it from now on is the asker's */
+	ABI_PROBE_TELL,	  /* says more of the innermost open one: its arguments go into the tag */
 };
 
 enum abi_probe_flag {
@@ -21,7 +25,8 @@ enum abi_probe_flag {
 	 */
 	ABI_PROBE_RETURN = 1 << 0,
 	ABI_PROBE_IF_TOLD = 1 << 1, /* what nobody told anything of was nothing: it isn't counted */
-	ABI_PROBE_PYTHON = 1 << 2,  /* a call of Python: see calls.bpf.c */
+	ABI_PROBE_IF_ZERO = 1 << 2, /* where arguments[1] isn't 0 it is something else */
+	ABI_PROBE_PYTHON = 1 << 3,  /* a call of Python: see calls.bpf.c */
 };
 
 enum abi_argument_how {
@@ -31,7 +36,10 @@ enum abi_argument_how {
 	ABI_ARGUMENT_MEMORY,   /* what is `offset` bytes from where a register points */
 };
 
-/* A number, of which the lowest `bits`, and 1 added, go into the tag at `shift`: 0 says nothing. */
+/*
+ * A number, of which the lowest `bits`, and 1 added, go into the tag at `shift`: 0 says nothing.
+ * bits 0: it is for the kernel half alone.
+ */
 struct abi_argument {
 	__u8 how;
 	__u8 reg;  /* number of its word in struct pt_regs: as in cfi.h */

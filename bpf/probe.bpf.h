@@ -44,15 +44,16 @@ static __always_inline __u64 probe_register(struct pt_regs *ctx, __u32 reg)
 	return value;
 }
 
-/* What it adds to the tag; 0: nothing, or it can't be read. */
-static __always_inline __u64 probe_argument(struct pt_regs *ctx, const struct abi_argument *a)
+/* An argument's value. false: there is none, or it can't be read. */
+static __always_inline bool probe_value(struct pt_regs *ctx, const struct abi_argument *a,
+					__u64 *ret)
 {
 	__u64 value = (__s64)a->offset, at;
 	__u32 unused = (64 - 8 * a->size) & 63;
 	__u32 size = a->size;
 
 	if (a->how == ABI_ARGUMENT_NONE)
-		return 0;
+		return false;
 	if (a->how != ABI_ARGUMENT_VALUE) {
 		at = probe_register(ctx, a->reg);
 		if (a->how == ABI_ARGUMENT_MEMORY) {
@@ -60,13 +61,24 @@ static __always_inline __u64 probe_argument(struct pt_regs *ctx, const struct ab
 			value = 0;
 			barrier_var(size);
 			if (size > sizeof(value) || bpf_probe_read_user(&value, size, (void *)at))
-				return 0;
+				return false;
 		} else {
 			value = at;
 		}
 		value <<= unused;
 		value = a->is_signed ? (__u64)((__s64)value >> unused) : value >> unused;
 	}
+	*ret = value;
+	return true;
+}
+
+/* What it adds to the tag. */
+static __always_inline __u64 probe_argument(struct pt_regs *ctx, const struct abi_argument *a)
+{
+	__u64 value;
+
+	if (!a->bits || !probe_value(ctx, a, &value))
+		return 0;
 	return ((value + 1) & ((1ull << (a->bits & 31)) - 1)) << (a->shift & 63);
 }
 

@@ -190,19 +190,24 @@ static bool is_attached(const struct probed_file *f, uint32_t pid)
 	return false;
 }
 
-/* What ends something first, what begins it last. */
+/* What ends something is there first, what begins it last. */
+enum { ENDS, TELLS, BEGINS, STEPS };
+
+static unsigned step_of(enum abi_probe_role role)
+{
+	return role == ABI_PROBE_END ? ENDS : role == ABI_PROBE_BEGIN ? BEGINS : TELLS;
+}
+
 static size_t list_in_order(const struct probes *p, const struct probed_file *f, struct uprobe *to)
 {
-	static const enum abi_probe_role order[] = { ABI_PROBE_END, ABI_PROBE_TELL,
-						     ABI_PROBE_BEGIN };
 	size_t nr = 0;
 
-	for (size_t step = 0; step < ARRAY_SIZE(order); step++)
+	for (unsigned step = 0; step < STEPS; step++)
 		for (uint32_t i = f->first_place; i < f->first_place + f->nr_places; i++) {
 			const struct probed_place *place = &p->places[i];
 			const struct probe_site *site = &f->sites.sites[place->site];
 
-			if (site->role != order[step])
+			if (step_of(site->role) != step)
 				continue;
 			to[nr++] = (struct uprobe){ .offset = site->offset,
 						    .semaphore = site->semaphore,

@@ -17,30 +17,25 @@
 #include "runtime/gc_sites.h"
 #include "runtime/usdt.h"
 
-/*
- * Places of `kinds`, from 1 on. An argument sets the lowest two bits of them: a collection's is 0
- * or 1. An operation's mode is 0 or 1 too, and to JDK 14 also 2, concurrent, and 3, at a safepoint
- * that nobody waits for.
+/* Places of `kinds`, from 1 on; a collection's argument, 0 or 1, sets the lowest two bits of them.
  */
 enum { KIND_SAFEPOINT = 3, KIND_OPERATION, KIND_BITS = 2 };
 
-static const char *const kinds[] = {
-	"collection",	"full collection",	   "time to safepoint",	      "VM operation",
-	"VM operation", "concurrent VM operation", "concurrent VM operation", NULL
-};
+static const char *const kinds[] = { "collection", "full collection", "time to safepoint",
+				     "VM operation", NULL };
 
 static const struct probe {
 	struct usdt_name name;
 	enum abi_probe_role role;
 	uint32_t pair;
 	uint8_t kind;
-	bool has_argument; /* it says more of the kind */
-	uint8_t argument;
+	bool tells_kind; /* its first argument says more of the kind */
+	bool has_mode;	 /* its third one is not 0: no pause */
 } probes[] = {
-	{ { "hotspot", "gc__begin" }, ABI_PROBE_BEGIN, 0, 0, true, 0 },
-	{ { "hotspot", "gc__end" }, ABI_PROBE_END, 0, 0, false, 0 },
-	{ { "hotspot", "vmops__begin" }, ABI_PROBE_BEGIN, 1, KIND_OPERATION, true, 2 },
-	{ { "hotspot", "vmops__end" }, ABI_PROBE_END, 1, 0, false, 0 },
+	{ { "hotspot", "gc__begin" }, ABI_PROBE_BEGIN, 0, 0, true, false },
+	{ { "hotspot", "gc__end" }, ABI_PROBE_END, 0, 0, false, false },
+	{ { "hotspot", "vmops__begin" }, ABI_PROBE_BEGIN, 1, KIND_OPERATION, false, true },
+	{ { "hotspot", "vmops__end" }, ABI_PROBE_END, 1, 0, false, true },
 };
 
 enum { SAFEPOINT_PAIR = 2 };
@@ -99,11 +94,14 @@ static int add_probes(const struct image *im, struct probe_sites *ret)
 					   .tag = GC_HOTSPOT | (uint64_t)p->kind << GC_KIND_SHIFT };
 		struct abi_argument a;
 
-		if (p->has_argument &&
-		    usdt_argument(sites[i].arguments, p->argument, im->machine, &a)) {
+		if (p->tells_kind && usdt_argument(sites[i].arguments, 0, im->machine, &a)) {
 			a.shift = GC_KIND_SHIFT;
 			a.bits = KIND_BITS;
 			site.arguments[0] = a;
+		}
+		if (p->has_mode && usdt_argument(sites[i].arguments, 2, im->machine, &a)) {
+			site.arguments[1] = a;
+			site.flags = ABI_PROBE_IF_ZERO;
 		}
 		r = probe_sites_add(ret, &site);
 	}
@@ -125,6 +123,30 @@ static int add_safepoint(const struct image *im, struct probe_sites *ret)
 	return r == -EFAULT ? 0 : r;
 }
 
+/*
+ * Where there is a symbol table, of JDK 15 and later: who asks the VM's thread for an operation,
+ * and where that begins with it, before it stops the others.
+ */
+static int add_askers(const struct image *im, struct probe_sites *ret)
+{
+	struct image_symbol s[] = {
+		{ .name = "_ZN8VMThread7executeEP12VM_Operation" },
+		{ .name = "_ZN8VMThread13inner_executeEP12VM_Operation" },
+	};
+	struct probe_site ask = { .role = ABI_PROBE_ASK }, answer = { .role = ABI_PROBE_ANSWER };
+	int r = image_symbols(im, SHT_SYMTAB, s, ARRAY_SIZE(s));
+
+	if (r < (int)ARRAY_SIZE(s) || !s[0].is_code || !s[1].is_code)
+		return r < 0 ? r : 0;
+	/* execute() is static, inner_execute() has `this` before it. */
+	ask.arguments[0] = gc_argument(im, 0, 8, 0, 0);
+	answer.arguments[0] = gc_argument(im, 1, 8, 0, 0);
+	r = gc_add_place(im, s[0].address, &ask, ret);
+	if (!r)
+		r = gc_add_place(im, s[1].address, &answer, ret);
+	return r == -EFAULT ? 0 : r;
+}
+
 static int find_in(const struct image *im, struct probe_sites *ret, struct strbuf *why)
 {
 	struct image_symbol s[] = { { .name = "gHotSpotVMStructs" },
@@ -142,6 +164,8 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 		return -ENOTSUP;
 	}
 	r = add_safepoint(im, ret);
+	if (!r)
+		r = add_askers(im, ret);
 	if (r)
 		return r;
 	snprintf(ret->how, sizeof(ret->how), "USDT");
