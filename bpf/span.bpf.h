@@ -62,12 +62,13 @@ static __always_inline void span_drop(__u32 tid, __u32 *nr)
  * pointers here).
  */
 
-/* Those whose frames lie below `frame` on the stack were left. */
+/* Those whose frames lie below `frame` on the stack were left. How many were dropped now. */
 __noinline int span_drop_left(__u32 tid, __u64 frame)
 {
 	__u32 *nr = bpf_map_lookup_elem(&span_threads, &tid);
+	int i;
 
-	for (int i = 0; nr && i < SPANS_AT_ONCE; i++) {
+	for (i = 0; nr && i < SPANS_AT_ONCE; i++) {
 		struct abi_span_key key = { tid, *nr - 1 };
 		struct abi_span *s;
 
@@ -78,7 +79,7 @@ __noinline int span_drop_left(__u32 tid, __u64 frame)
 			break;
 		span_drop(tid, nr);
 	}
-	return 0;
+	return i;
 }
 
 /*
@@ -171,6 +172,10 @@ static __always_inline __u32 span_end(__u32 pair, __u64 frame, struct abi_span *
 	__u64 now = bpf_ktime_get_ns();
 	struct abi_span *s;
 
+	/* Of nested calls the kernel sees the outermost 64 return: many more may lie inside. */
+	for (int i = 0; frame && frame != SPAN_ANYWHERE && i < SPANS_AT_ONCE; i++)
+		if (span_drop_left(key.tid, frame) < SPANS_AT_ONCE)
+			break;
 	nr = span_find(key.tid, pair, frame);
 	if (!nr)
 		return 0;
