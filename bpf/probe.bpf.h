@@ -105,17 +105,47 @@ static __always_inline __u64 probe_frame(struct pt_regs *ctx, const struct abi_p
 #endif
 }
 
-#define PROBE_PROGRAM(n)                      \
-	SEC("?uprobe")                        \
-	int on_probe_##n(struct pt_regs *ctx) \
-	{                                     \
-		return probe_hit(ctx, n);     \
+/*
+ * Without cookies: each probe's program notes its place and goes on in the one that all share. The
+ * verifier walks through that once, not once a place.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} probe_shared SEC(".maps");
+
+/* Nothing comes between: there these programs are not preempted, and samples have no place. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 1);
+} probe_place SEC(".maps");
+
+static __always_inline int probe_at_place(struct pt_regs *ctx, __u32 place)
+{
+	__u32 zero = 0, *at = bpf_map_lookup_elem(&probe_place, &zero);
+
+	if (at) {
+		*at = place;
+		bpf_tail_call(ctx, &probe_shared, 0);
+	}
+	return 0;
+}
+
+#define PROBE_PROGRAM(n)                       \
+	SEC("?uprobe")                         \
+	int on_probe_##n(struct pt_regs *ctx)  \
+	{                                      \
+		return probe_at_place(ctx, n); \
 	}
 
 /*
- * One function that is called by all of them. What it returns is no constant to the compiler, which
- * would else leave anything in that register: verifiers refuse some of it.
- * Cookies came in 5.15: 82e6b1eee6a8 ("bpf: Allow to specify user-provided bpf_cookie …").
+ * One function that is called by both of them. What it returns is no constant to the compiler,
+ * which would else leave anything in that register: verifiers refuse some of it. Cookies came
+ * in 5.15: 82e6b1eee6a8 ("bpf: Allow to specify user-provided bpf_cookie …").
  */
 #define PROBE_PROGRAMS(on_hit)                                            \
 	static __noinline int probe_hit(struct pt_regs *ctx, __u32 place) \
@@ -132,6 +162,14 @@ static __always_inline __u64 probe_frame(struct pt_regs *ctx, const struct abi_p
 	int on_probe(struct pt_regs *ctx)                                 \
 	{                                                                 \
 		return probe_hit(ctx, bpf_get_attach_cookie(ctx));        \
+	}                                                                 \
+	SEC("?uprobe")                                                    \
+	int on_any_probe(struct pt_regs *ctx)                             \
+	{                                                                 \
+		__u32 zero = 0, *at;                                      \
+                                                                          \
+		at = bpf_map_lookup_elem(&probe_place, &zero);            \
+		return at ? probe_hit(ctx, *at) : 0;                      \
 	}                                                                 \
 	PROBE_PROGRAM(0)                                                  \
 	PROBE_PROGRAM(1)                                                  \

@@ -68,7 +68,7 @@ static bool is_usable(const struct bpf_program *prog, const struct tracepoints *
 	if (!strcmp(name, "on_probe"))
 		return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie,
 					       NULL) > 0;
-	if (!strcmp(name, "on_probe_0"))
+	if (!strcmp(name, "on_probe_0") || !strcmp(name, "on_any_probe"))
 		return true;
 	return slash && tracepoints_nr_args(t, slash + 1) >= 0;
 }

@@ -7,7 +7,10 @@
  *   short SECONDS PROGRAM     one program after the other; PROGRAM is a link to this one
  *                             called shortlived, which lives about 20 ms
  *   read PATH COUNT BYTES     direct reads, one at a time
+ *   calls FILE                known numbers of calls once there is the file (workload_calls.c)
  */
+#include "workload.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -151,8 +154,10 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "read") && argc == 5)
 		return direct_reads(argv[2], strtoul(argv[3], NULL, 10),
 				    strtoul(argv[4], NULL, 10));
+	if (!strcmp(what, "calls") && argc == 3)
+		return calls(argv[2]);
 	fputs("workload: spin|syscalls|asleep SECONDS, short SECONDS PROGRAM, "
-	      "read PATH COUNT BYTES\n",
+	      "read PATH COUNT BYTES, calls FILE\n",
 	      stderr);
 	return 2;
 }

@@ -37,6 +37,24 @@ static int choose_way(const struct filter *filter, struct bpf_object *obj,
 	return 0;
 }
 
+/* What the programs of places go on in; NULL: not in this object, or there are cookies. */
+static struct bpf_program *shared_program(struct bpf_object *obj, const struct uprobe_kernel *k)
+{
+	return k->cookies ? NULL : bpf_object__find_program_by_name(obj, "on_any_probe");
+}
+
+static int share_program(struct bpf_object *obj, const struct uprobe_kernel *k)
+{
+	const struct bpf_program *shared = shared_program(obj, k);
+	int map = bpf_object__find_map_fd_by_name(obj, "probe_shared");
+	int program = shared ? bpf_program__fd(shared) : -1;
+	uint32_t zero = 0;
+
+	if (program < 0 || map < 0)
+		return 0;
+	return bpf_map_update_elem(map, &zero, &program, BPF_ANY) ? -errno : 0;
+}
+
 static int resize(struct bpf_object *obj, const char *name, uint32_t entries)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, name);
@@ -64,6 +82,7 @@ static int size_maps(const struct probes_settings *s, struct bpf_object *obj)
 int probes_prepare(const struct probes_settings *settings, struct bpf_object *obj,
 		   uint32_t *ret_flags)
 {
+	struct bpf_program *shared = NULL;
 	struct uprobe_kernel kernel;
 	struct uprobe_way way;
 	int r = uprobe_kernel_read(&kernel);
@@ -76,6 +95,10 @@ int probes_prepare(const struct probes_settings *settings, struct bpf_object *ob
 			r = bpf_program__set_expected_attach_type(
 				way.programs[i], (enum bpf_attach_type)UPROBE_MULTI);
 	}
+	if (r >= 0)
+		shared = shared_program(obj, &kernel);
+	if (shared)
+		r = bpf_program__set_autoload(shared, true);
 	if (r >= 0)
 		r = size_maps(settings, obj);
 	if (r < 0)
@@ -109,6 +132,8 @@ int probes_open(struct probes **ret, const struct probes_settings *settings, str
 	r = uprobe_kernel_read(&p->kernel);
 	if (r >= 0)
 		r = choose_way(settings->filter, obj, &p->kernel, &p->way);
+	if (r >= 0)
+		r = share_program(obj, &p->kernel);
 	if (r < 0)
 		return r;
 	if (settings->max_overhead > 0) {
