@@ -47,6 +47,17 @@ class Judge:
             self.check(False, "%s: no JSON report: %r" % (name, e))
             return None
 
+    def histograms(self, name):
+        """The rows of a report, of which each has all of its count in buckets."""
+        report = self.report(name)
+        rows = report["rows"] if report else []
+        held = [(row["labels"], row["count"], sum(b[2] for b in row.get("buckets", [])))
+                for row in rows]
+        self.check(rows and all(count == nr for _, count, nr in held),
+                   "%s: %d rows, each with its count in buckets %s"
+                   % (name, len(held), [h for h in held if h[1] != h[2]] or ""))
+        return rows
+
     def folded(self, name, file=None):
         """[(frames, count)] of a step's folded lines; the first frame is the command."""
         if not self.step(name):

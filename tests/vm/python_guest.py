@@ -52,11 +52,31 @@ def add(fs, kernel):
         fs.folder(ROOT + "/" + folder)
     fs.entry(ROOT + "/interpreter", 0o120777, python.path.encode())
     fs.file(ROOT + "/" + WORK, os.path.join(HERE, "python_work.py"), 0o644)
+    fs.file(ROOT + "/gc.py", os.path.join(HERE, "python_gc.py"), 0o644)
     return version
+
+
+def judge_gc(j, version):
+    """Each collection that gc.callbacks saw, of each generation."""
+    true, found, took = {}, {}, [0.0, 0.0]
+    for line in j.text("gc-said.out").splitlines()[1:]:
+        generation, us = line.split()
+        true[generation] = true.get(generation, 0) + 1
+        took[0] += float(us) / 1e3
+    for row in j.histograms("gc"):
+        generation = row["labels"].get("generation")
+        found[generation] = found.get(generation, 0) + row["count"]
+        took[1] += row["total_ns"] / 1e6
+    j.check(len(true) >= 3 and found == true, "python %s: collections %s (%s)"
+            % (version, sorted(found.items(), key=str), sorted(true.items())))
+    # A breakpoint takes its time here.
+    j.check(0.8 * took[0] <= took[1] <= 1.3 * took[0] + 0.5 * sum(true.values()),
+            "python %s: they took %.1f ms (%.1f)" % (version, took[1], took[0]))
 
 
 def judge(j, version):
     """Its functions, in the shares that it measured itself; whole stacks."""
+    judge_gc(j, version)
     stacks = [s for s in j.folded("python") if any("/work.py:" in f for f in s[0])]
     total = sum(n for _, n in stacks)
     j.check(total >= 100, "python %s: %d samples with frames of its program" % (version, total))

@@ -55,6 +55,11 @@ static int show_warnings(enum libbpf_print_level level, const char *format, va_l
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
+static bool has_cookies(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL) > 0;
+}
+
 static bool is_usable(const struct bpf_program *prog, const struct tracepoints *t, __u32 flags)
 {
 	const char *slash = strrchr(bpf_program__section_name(prog), '/');
@@ -64,12 +69,12 @@ static bool is_usable(const struct bpf_program *prog, const struct tracepoints *
 		return false;
 	if (!strcmp(name, "on_fork") && !(flags & ABI_CHILDREN && flags & ABI_FILTER_PID))
 		return false;
-	/* By its cookie where there are any, and by a program of its own: one stands for all. */
+	/* By its cookie where there are any; else by programs of places, of which one stands for
+	 * all, and the one that they share. */
 	if (!strcmp(name, "on_probe"))
-		return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie,
-					       NULL) > 0;
+		return has_cookies();
 	if (!strcmp(name, "on_probe_0") || !strcmp(name, "on_any_probe"))
-		return true;
+		return !has_cookies();
 	return slash && tracepoints_nr_args(t, slash + 1) >= 0;
 }
 
