@@ -104,6 +104,34 @@ int uprobe_kernel_read(struct uprobe_kernel *ret)
 	return 0;
 }
 
+/*
+ * arch/x86/kernel/uprobes.c goes by an instruction's opcode, and of those with VEX, EVEX, XOP or
+ * REX2 before it some have the opcode of one that it emulates: vpbroadcastb %esi,%ymm17 (7a), with
+ * which strchrnul() of the C library begins, is taken for a jump, and the program goes on without
+ * it.
+ */
+static bool is_misread(int fd, uint64_t offset)
+{
+#if defined(__x86_64__)
+	static const uint8_t prefixes[] = { 0x66, 0x67, 0xf2, 0xf3, 0x2e, 0x3e,
+					    0x26, 0x36, 0x64, 0x65, 0xf0 };
+	uint8_t code[16];
+	ssize_t size = pread(fd, code, sizeof(code), (off_t)offset);
+	ssize_t at = 0;
+
+	while (at < size && memchr(prefixes, code[at], sizeof(prefixes)))
+		at++;
+	if (at + 1 >= size)
+		return false;
+	return code[at] == 0x62 || code[at] == 0xc4 || code[at] == 0xc5 || code[at] == 0xd5 ||
+	       (code[at] == 0x8f && code[at + 1] & 0x38);
+#else
+	(void)fd;
+	(void)offset;
+	return false;
+#endif
+}
+
 int uprobe_file_new(struct uprobe_file **ret, const struct uprobe_way *way, int fd, uint32_t pid,
 		    const struct uprobe *probes, size_t nr)
 {
@@ -118,6 +146,11 @@ int uprobe_file_new(struct uprobe_file **ret, const struct uprobe_way *way, int 
 		return -ENOMEM;
 	}
 	memcpy(f->probes, probes, nr * sizeof(*probes));
+	for (size_t i = 0; i < nr; i++) {
+		f->probes[i].misread = is_misread(fd, probes[i].offset);
+		if (f->probes[i].misread)
+			f->probes[i].error = -ENOTSUPP_KERNEL;
+	}
 	*ret = f;
 	return 0;
 }
@@ -262,7 +295,7 @@ static int attach_multi(struct uprobe_file *f, bool is_return)
 	for (size_t i = 0; i < f->nr; i++) {
 		struct uprobe *p = &f->probes[i];
 
-		if (p->unwanted || p->is_return != is_return)
+		if (p->unwanted || p->misread || p->is_return != is_return)
 			continue;
 		offsets[nr] = p->offset;
 		counters[nr] = p->semaphore;
@@ -277,7 +310,7 @@ static int attach_single(struct uprobe_file *f, bool is_return)
 	for (size_t i = 0; i < f->nr; i++) {
 		struct uprobe *p = &f->probes[i];
 
-		if (p->is_return != is_return)
+		if (p->misread || p->is_return != is_return)
 			continue;
 		if (p->unwanted) {
 			detach_one(p);

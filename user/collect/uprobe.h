@@ -38,6 +38,7 @@ struct uprobe {
 	uint32_t place;		    /* its cookie; without cookies it chooses the program */
 	bool is_return;
 	bool unwanted;	       /* it is not attached, or no more from uprobe_attach() on */
+	bool misread;	       /* by the kernel, which would run something else: not attached */
 	int error;	       /* why it isn't attached, though wanted: a negative errno */
 	struct bpf_link *link; /* a perf event's; NULL */
 };
