@@ -251,7 +251,10 @@ static int start_all(struct run *run, struct strbuf *error)
 				       .capture = live_capture(run->live),
 				       .realtime = run->began_realtime -
 						   (int64_t)live_started(run->live) };
-	return run->settings.program ? program_go(&run->program, run->settings.program, error) : 0;
+	if (!run->settings.program)
+		return 0;
+	r = live_expect(run->live, run->settings.program[0]);
+	return r < 0 ? r : program_go(&run->program, run->settings.program, error);
 }
 
 static int run_all(struct run *run, struct strbuf *error)

@@ -173,6 +173,11 @@ int live_start(struct live *l, struct strbuf *error)
 	return r;
 }
 
+int live_expect(struct live *l, const char *program)
+{
+	return l->probes ? probes_expect(l->probes, program) : 0;
+}
+
 void live_stop(struct live *l)
 {
 	clocks_stop(l->clocks);

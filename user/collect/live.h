@@ -55,6 +55,8 @@ int live_open(struct live **ret, const struct mode *mode, const struct live_sett
 void live_listen(struct live *l, live_event_fn on_event, void *ctx);
 /* Attaches: measuring begins. */
 int live_start(struct live *l, struct strbuf *error);
+/* After live_start(): a program is about to be executed, as execvp(3) finds it. 0 or -ENOMEM. */
+int live_expect(struct live *l, const char *program);
 /* Detaches: measuring ends; what was taken waits for the last live_drain(). */
 void live_stop(struct live *l);
 /* Adds a process (a program just started, still waiting) to those that are measured. */

@@ -51,6 +51,11 @@ DEFINE_CLEANUP(struct probes, probes_free)
  * to max_overhead: the hottest are detached. 0 or a negative errno.
  */
 int probes_tend(struct probes *p);
+/*
+ * A program will be started: probes its file and the libraries that it names now, as far as they
+ * are found, for there is no time later. 0 or -ENOMEM.
+ */
+int probes_expect(struct probes *p, const char *program);
 /* There is more to look at: ask soon. */
 bool probes_pending(const struct probes *p);
 /* How many probes are attached now. */

@@ -124,7 +124,9 @@ static void say_why_not(struct probes *p, const struct probed_file *f, uint32_t 
 	if (error != -ENOTSUP && !log_enabled(LOG_VERBOSE))
 		return;
 	strbuf_add_escaped(&line, f->sites.found[0] ? f->sites.found : probed_file_name(f));
-	strbuf_addf(&line, ", pid %u: ", pid);
+	if (pid)
+		strbuf_addf(&line, ", pid %u", pid);
+	strbuf_adds(&line, ": ");
 	strbuf_add_escaped(&line, why->len ? why->buf : strerror(-error));
 	probes_say(p, &line);
 }
@@ -175,24 +177,28 @@ static int file_of(struct probes *p, const char *path, int fd, uint32_t *ret_fil
 	return r;
 }
 
-static int look_at(struct probes *p, const struct waiting_file *w)
+int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid)
 {
-	uint32_t pid = p->by_pid ? w->key.tgid : 0, file;
-	char path[4096];
-	int fd = tracker_open_at(p->tracker, &w->key, w->address, path, sizeof(path)), r;
+	uint32_t file;
+	int r = file_of(p, path, fd, &file);
 
-	if (fd < 0)
-		return 0;
-	r = file_of(p, path, fd, &file);
 	if (r <= 0)
 		close(fd);
 	if (r < 0)
 		return r == -ENOMEM ? r : 0;
 	if (r > 0)
-		r = show(p, file, w->key.tgid);
+		r = show(p, file, pid);
 	if (r < 0 || p->files[file].fd < 0)
 		return r;
-	return probes_attach(p, &p->files[file], pid);
+	return probes_attach(p, &p->files[file], p->by_pid ? pid : 0);
+}
+
+static int look_at(struct probes *p, const struct waiting_file *w)
+{
+	char path[4096];
+	int fd = tracker_open_at(p->tracker, &w->key, w->address, path, sizeof(path));
+
+	return fd < 0 ? 0 : probes_look_at(p, path, fd, w->key.tgid);
 }
 
 int probes_look(struct probes *p)

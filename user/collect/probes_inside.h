@@ -96,6 +96,8 @@ struct probes {
 bool probes_on_mapped(void *ctx, const struct space_key *key, const struct mapped *m);
 /* Looks at the files that wait, as time allows. 0 or -ENOMEM. */
 int probes_look(struct probes *p);
+/* Looks at a file, whose descriptor it takes over, for a process that maps it (0: nobody yet). */
+int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid);
 void probed_file_done(struct probed_file *f);
 /* Says one line, owned by nobody else; takes `line` over. */
 void probes_say(struct probes *p, struct strbuf *line);
