@@ -123,6 +123,30 @@ static void test_at_once(void **state)
 	free(path);
 }
 
+/* A program that is started for measuring is probed from its first instruction on. */
+static void test_expected(void **state)
+{
+	struct bench b = { .wanted = { .prefix = "counted", .returns = true } };
+	char *path = in_folder("probes_new");
+	struct target t;
+
+	(void)state;
+	copy(TARGET, path);
+	bench_open(&b);
+	assert_int_equal(probes_expect(b.probes, path), 0);
+	assert_int_equal(probes_nr(b.probes), 2);
+	/* Its C library was looked at too. */
+	assert_true(b.wanted.seen > 1);
+	target_start(&t, path, "one 777", NULL, NULL);
+	bench_pump(&b, 10);
+	assert_int_equal(bench_hits(&b), 2 * 777);
+	assert_int_equal(probes_nr(b.probes), 2);
+	bench_close(&b);
+	target_end(&t);
+	unlink(path);
+	free(path);
+}
+
 static void test_replaced(void **state)
 {
 	struct bench b = { .wanted = { .prefix = "counted" } };
@@ -370,12 +394,13 @@ static void test_overhead_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_exact),		cmocka_unit_test(test_started_later),
-		cmocka_unit_test(test_at_once),		cmocka_unit_test(test_replaced),
-		cmocka_unit_test(test_mount_namespace), cmocka_unit_test(test_overlays),
-		cmocka_unit_test(test_by_pid),		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_no_room),		cmocka_unit_test(test_bad_site),
-		cmocka_unit_test(test_overhead),	cmocka_unit_test(test_overhead_kept),
+		cmocka_unit_test(test_exact),	      cmocka_unit_test(test_started_later),
+		cmocka_unit_test(test_at_once),	      cmocka_unit_test(test_expected),
+		cmocka_unit_test(test_replaced),      cmocka_unit_test(test_mount_namespace),
+		cmocka_unit_test(test_overlays),      cmocka_unit_test(test_by_pid),
+		cmocka_unit_test(test_many),	      cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_bad_site),      cmocka_unit_test(test_overhead),
+		cmocka_unit_test(test_overhead_kept),
 	};
 	int r;
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/array.h"
@@ -74,7 +75,9 @@ static void read_dynamic(Elf *elf, struct needed *n)
 
 static bool is_file(const char *path)
 {
-	return !access(path, R_OK);
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
 /* A folder of a list, with the program's own for $ORIGIN. */
