@@ -88,7 +88,8 @@ export LC_ALL=C.UTF-8 COLUMNS=100
 	grep -qx '  1.00 ms in 1 collection' <<<"$output"
 	grep -qF '  naïve\x1b[2J (77), python' <<<"$output"
 	grep -q '200 µs in 10 collections, <0.1 % of the 2.00 s it was measured$' <<<"$output"
-	grep -q 'gc_collect_main ← Graph.grow (app/gräph.py:10)' <<<"$output"
+	grep -qx ' *gc_collect_main' <<<"$output"
+	grep -qx ' *Graph.grow (app/gräph.py:10) ← load (app/main.py:1)' <<<"$output"
 	none grep -q $'\e' <<<"$output"
 	run "$BPFPROF" report -n 1 "$(profile gc)"
 	[[ $output == *"and 3 more processes: 61.2 ms in 13 collections"* ]]

@@ -85,18 +85,27 @@ static void add_frames(struct strbuf *lines, const struct profile *p, const stru
 	strbuf_done(&name);
 }
 
-/* The kernel's part on one line, the program's on another. */
+/*
+ * The kernel's part on one line, the program's on another; from the innermost interpreted call on
+ * a third, for what an interpreter does on its own would leave no room for it.
+ */
 static void add_stack(struct strbuf *lines, const struct profile *p, uint32_t id, unsigned width)
 {
 	struct stack s = profile_stack_at(p, id);
-	uint32_t nr_kernel = 0;
+	uint32_t nr_kernel = 0, nr_native;
 
 	while (nr_kernel < s.nr && profile_frame_at(p, s.frames[nr_kernel])->kind == FRAME_KERNEL)
 		nr_kernel++;
+	nr_native = nr_kernel;
+	while (nr_native < s.nr &&
+	       profile_frame_at(p, s.frames[nr_native])->kind != FRAME_INTERPRETER)
+		nr_native++;
 	if (nr_kernel)
 		add_frames(lines, p, &s, 0, nr_kernel, width - INDENT);
-	if (nr_kernel < s.nr)
-		add_frames(lines, p, &s, nr_kernel, s.nr, width - INDENT);
+	if (nr_native > nr_kernel)
+		add_frames(lines, p, &s, nr_kernel, nr_native, width - INDENT);
+	if (nr_native < s.nr)
+		add_frames(lines, p, &s, nr_native, s.nr, width - INDENT);
 }
 
 static void add_one(struct strbuf *lines, const struct profile *p, const struct stack_sum *row,
