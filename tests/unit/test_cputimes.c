@@ -97,14 +97,15 @@ struct fixture {
 	struct capture capture;
 	struct tracker *tracker;
 	struct cputimes *times;
+	uint64_t began;
 };
 
 static void begin(struct fixture *f)
 {
 	assert_int_equal(capture_init(&f->capture), 0);
 	assert_int_equal(tracker_new(&f->tracker, &f->capture), 0);
-	assert_int_equal(
-		cputimes_new(&f->times, &f->capture, f->tracker, clock_ns(CLOCK_MONOTONIC)), 0);
+	f->began = clock_ns(CLOCK_MONOTONIC);
+	assert_int_equal(cputimes_new(&f->times, &f->capture, f->tracker, f->began), 0);
 }
 
 static void end(struct fixture *f)
@@ -250,6 +251,32 @@ static void intervals_stand_apart(void **state)
 	end(&f);
 }
 
+/* What is used while a measuring is brought to its end is no part of it. */
+static void the_end_is_when_it_stopped(void **state)
+{
+	struct child c = start_child(20 * MS), late = start_child(20 * MS);
+	struct fixture f;
+	uint64_t stopped;
+
+	(void)state;
+	begin(&f);
+	see(&f, &c);
+	burn(&c);
+	stopped = clock_ns(CLOCK_MONOTONIC);
+	cputimes_stop(f.times, stopped);
+	burn(&c);
+	burn(&late);
+	/* Its record was still in the ring. */
+	see(&f, &late);
+	look(&f, true);
+	assert_near(time_of(&f, &c)->cpu_ns, 20 * MS);
+	assert_int_equal(time_of(&f, &c)->wall_ns, stopped - f.began);
+	assert_int_equal(time_of(&f, &c)->wall_ns, time_of(&f, &late)->wall_ns);
+	end_child(&c, true);
+	end_child(&late, true);
+	end(&f);
+}
+
 /* A pid that means another process now. */
 static void another_process_is_not_it(void **state)
 {
@@ -273,6 +300,7 @@ int main(void)
 		cmocka_unit_test(what_began_meanwhile_counts_whole),
 		cmocka_unit_test(what_is_gone_is_known_if_little_is_missing),
 		cmocka_unit_test(intervals_stand_apart),
+		cmocka_unit_test(the_end_is_when_it_stopped),
 		cmocka_unit_test(another_process_is_not_it),
 	};
 

@@ -21,10 +21,12 @@ struct timed {
 	uint32_t pid;
 	bool there;	   /* it is followed: not known to have ended */
 	bool verified;	   /* the pid is still that process's */
+	bool stopped;	   /* it was read when measuring ended: `last_cpu` */
 	uint64_t start_ns; /* CLOCK_BOOTTIME */
 	uint64_t from;	   /* when it began, or measuring did … */
 	uint64_t read;	   /* … when it was read last … */
 	uint64_t cpu;	   /* … and what it had used then, ns; TIME_UNKNOWN */
+	uint64_t last_cpu;
 };
 
 struct cputimes {
@@ -35,6 +37,7 @@ struct cputimes {
 	uint64_t boot;	    /* what CLOCK_BOOTTIME is ahead of that */
 	uint64_t interval;  /* when the capture was last made empty, or measuring began */
 	uint64_t last_read; /* of all */
+	uint64_t stopped;   /* when measuring ended; 0: it did not */
 	uint32_t restarts;  /* of the capture, that were seen */
 	struct intern before_pids, pids;
 	uint64_t *before; /* by id of before_pids: used before measuring began */
@@ -230,10 +233,10 @@ static bool is_same(struct cputimes *t, struct timed *p, bool last)
 
 static int read_one(struct cputimes *t, struct timed *p, uint64_t now, bool last)
 {
-	uint64_t used, more = TIME_UNKNOWN;
+	uint64_t used = p->last_cpu, more = TIME_UNKNOWN;
 	int r;
 
-	if (!read_clock(p->pid, &used) || !is_same(t, p, last))
+	if ((!p->stopped && !read_clock(p->pid, &used)) || !is_same(t, p, last))
 		return note_end(t, p, now);
 	if (p->cpu != TIME_UNKNOWN && used >= p->cpu)
 		more = used - p->cpu;
@@ -244,11 +247,23 @@ static int read_one(struct cputimes *t, struct timed *p, uint64_t now, bool last
 	return r;
 }
 
+void cputimes_stop(struct cputimes *t, uint64_t now)
+{
+	t->stopped = now;
+	for (uint32_t i = 0; i < t->pids.count; i++) {
+		struct timed *p = &t->processes[i];
+
+		p->stopped = p->there && read_clock(p->pid, &p->last_cpu);
+	}
+}
+
 int cputimes_read(struct cputimes *t, uint64_t now, bool last)
 {
 	int r = 0;
 
 	note_restart(t);
+	if (t->stopped)
+		now = t->stopped;
 	for (uint32_t i = 0; i < t->pids.count && r >= 0; i++)
 		if (t->processes[i].there)
 			r = read_one(t, &t->processes[i], now, last);

@@ -24,5 +24,10 @@ void cputimes_free(struct cputimes *t);
 DEFINE_CLEANUP(struct cputimes, cputimes_free)
 /* Something was seen of a process. start_ns: CLOCK_BOOTTIME at which it was made. 0 or -ENOMEM. */
 int cputimes_see(struct cputimes *t, uint32_t tgid, uint64_t start_ns);
-/* Adds what was used since the last look to the capture. `last`: it ends. 0 or -ENOMEM. */
+/*
+ * Measuring ends: what is used from now on is no part of it. What is still in the ring may show
+ * processes that nothing was seen of before.
+ */
+void cputimes_stop(struct cputimes *t, uint64_t now);
+/* Adds what was used since the last look to the capture. `last`: the last time. 0 or -ENOMEM. */
 int cputimes_read(struct cputimes *t, uint64_t now, bool last);

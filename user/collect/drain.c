@@ -174,6 +174,12 @@ uint64_t drain_begin(struct drain *d, bool process_times)
 	return now;
 }
 
+void drain_end(struct drain *d)
+{
+	if (d->cputimes)
+		cputimes_stop(d->cputimes, now_ns());
+}
+
 int drain_fd(const struct drain *d)
 {
 	return ring_buffer__epoll_fd(d->ring);

@@ -40,6 +40,8 @@ DEFINE_CLEANUP(struct drain, drain_free)
  * processes with events.
  */
 uint64_t drain_begin(struct drain *d, bool process_times);
+/* Measuring ends; what was taken is still to be drained. */
+void drain_end(struct drain *d);
 /* Readable when the ring is half full, or when the kernel half wants something. */
 int drain_fd(const struct drain *d);
 /* Single events (--slower) go to `on_event`; NULL: they are dropped. */

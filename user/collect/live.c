@@ -180,6 +180,8 @@ int live_expect(struct live *l, const char *program)
 
 void live_stop(struct live *l)
 {
+	if (l->drain && !l->stopped)
+		drain_end(l->drain);
 	clocks_stop(l->clocks);
 	l->clocks = NULL;
 	probes_stop(l->probes);
