@@ -31,6 +31,7 @@ struct run {
 	struct strbuf command;
 	int64_t began_realtime;
 	uint64_t opened, interval_began, drained; /* CLOCK_MONOTONIC */
+	size_t nr_notes; /* of probes, that were said */
 	bool memory_limited;
 	bool unread; /* nobody reads standard output any more */
 };
@@ -107,6 +108,17 @@ static int make_profile(struct run *run, uint64_t from, uint64_t to, struct prof
 	return r;
 }
 
+/* What was found to be probed, and what could not be. */
+static void say_notes(struct run *run)
+{
+	const char *note;
+
+	while ((note = live_note(run->live, run->nr_notes))) {
+		log_warn("%s", note);
+		run->nr_notes++;
+	}
+}
+
 /* The report of what was measured since the last one. */
 static int report(struct run *run, bool last, struct strbuf *error)
 {
@@ -115,6 +127,7 @@ static int report(struct run *run, bool last, struct strbuf *error)
 	int r;
 
 	log_progress("%s", "");
+	say_notes(run);
 	r = make_profile(run, run->interval_began, to, &p);
 	if (r < 0)
 		return r;

@@ -87,7 +87,7 @@ const struct mode mode_gc = {
 		 "those that start later: by process, generation or kind, and reason, with the "
 		 "stack "
 		 "of the thread that set it off. A collection inside another one counts by itself.",
-	.values = { { "pause", "nanoseconds" }, { "collections", "count" } },
+	.values = { { "pause", "nanoseconds" }, { "pauses", "count" } },
 	.labels = labels,
 	.opts = opts,
 	.view = "pauses",
