@@ -55,6 +55,23 @@ static __always_inline __u64 compat_thread_pointer(void)
 	return compat_thread_pointer_of((void *)bpf_get_current_task());
 }
 
+/* Its calls that return probes wait for, innermost first; NULL: none. */
+static __always_inline struct return_instance *compat_pending_returns(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct uprobe_task *utask;
+
+	if (!bpf_core_field_exists(task->utask))
+		return NULL;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+		task = bpf_get_current_task_btf();
+		utask = task->utask;
+	} else {
+		utask = BPF_CORE_READ(task, utask);
+	}
+	return utask ? BPF_CORE_READ(utask, return_instances) : NULL;
+}
+
 /* Only its size in the kernel is asked for: arm64's user headers have no struct of that name. */
 struct pt_regs___any {
 	int none;

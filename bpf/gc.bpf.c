@@ -4,76 +4,18 @@
  * thread and stack that made it begin. Of what lies inside another (a collection
  * in an operation of the virtual machine) each has its own time.
  */
+#include "asker.bpf.h"
 #include "collect.bpf.h"
 #include "probe.bpf.h"
 #include "span.bpf.h"
 
-/* Some runtimes have a thread that collects, for whichever thread asks for it and waits. */
-struct asked_key {
-	__u64 what; /* the address of what is asked for, the asker's own while it waits */
-	__u32 tgid, pad;
-};
-
-struct asker {
-	__u64 who, stack;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, struct asked_key);
-	__type(value, struct asker);
-	__uint(max_entries, 1024);
-} asked SEC(".maps");
-
-/* For whom a thread works, by its tid. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__type(key, __u32);
-	__type(value, struct asker);
-	__uint(max_entries, 1024);
-} answering SEC(".maps");
-
-static __always_inline void ask(struct pt_regs *ctx, const struct abi_probe *p)
-{
-	struct asked_key key = { .tgid = bpf_get_current_pid_tgid() >> 32 };
-	struct asker asker = {};
-
-	if (!probe_value(ctx, &p->arguments[0], &key.what))
-		return;
-	collect_begin(ctx, &asker.who, &asker.stack);
-	bpf_map_update_elem(&asked, &key, &asker, BPF_ANY);
-}
-
-/* What nobody asked for is the thread's own. */
-static __always_inline void answer(struct pt_regs *ctx, const struct abi_probe *p)
-{
-	struct asked_key key = { .tgid = bpf_get_current_pid_tgid() >> 32 };
-	struct asker *asker = NULL;
-	__u32 tid = span_tid();
-
-	if (probe_value(ctx, &p->arguments[0], &key.what))
-		asker = bpf_map_lookup_elem(&asked, &key);
-	if (!asker) {
-		bpf_map_delete_elem(&answering, &tid);
-		return;
-	}
-	bpf_map_update_elem(&answering, &tid, asker, BPF_ANY);
-	bpf_map_delete_elem(&asked, &key);
-}
-
 static __always_inline void begin(struct pt_regs *ctx, const struct abi_probe *p)
 {
 	struct abi_span s = { .tag = probe_tag(ctx, p), .pair = p->pair };
-	__u32 tid = span_tid();
-	struct asker *asker = bpf_map_lookup_elem(&answering, &tid);
 
 	s.sp = probe_frame(ctx, p);
-	if (asker) {
-		s.who = asker->who;
-		s.stack = asker->stack;
-	} else {
+	if (!asker_of(&s))
 		collect_begin(ctx, &s.who, &s.stack);
-	}
 	/* Last: the walk is no part of it. */
 	s.begin = bpf_ktime_get_ns();
 	span_begin(&s);
@@ -122,9 +64,9 @@ static __always_inline void on_hit(struct pt_regs *ctx, const struct abi_probe *
 	else if (p->role == ABI_PROBE_TELL)
 		tell(ctx, p);
 	else if (p->role == ABI_PROBE_ASK)
-		ask(ctx, p);
+		asker_ask(ctx, p);
 	else if (p->role == ABI_PROBE_ANSWER)
-		answer(ctx, p);
+		asker_answer(ctx, p);
 }
 
 PROBE_PROGRAMS(on_hit)

@@ -73,7 +73,31 @@ static __always_inline __u64 walk_code_mask(const struct walk *w)
 	return cfg.code_mask;
 }
 
+#define WALK_RETURNS
 #include "walk.h"
+
+/*
+ * A call that was left without a return (longjmp) is still among them, below the frame that is
+ * looked for; a tail call is there twice.
+ */
+static inline void walk_next_return(struct walk *w)
+{
+	struct return_instance *r = (void *)w->returns;
+	__u64 below = w->return_at ? w->return_at : w->sp - 1;
+
+	w->return_at = 0;
+	for (int i = 0; i < 4 && r; i++) {
+		__u64 at = BPF_CORE_READ(r, stack);
+
+		w->return_to = BPF_CORE_READ(r, orig_ret_vaddr);
+		r = BPF_CORE_READ(r, next);
+		if (at <= below)
+			continue;
+		w->return_at = at;
+		break;
+	}
+	w->returns = (__u64)r;
+}
 
 /*
  * An event may be interrupted by another one on its CPU: by an NMI or an interrupt, which ends

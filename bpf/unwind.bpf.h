@@ -114,6 +114,8 @@ static __always_inline bool unwind_may_copy(__u64 now)
 	return true;
 }
 
+enum { COPIED_RETURNS = 16 };
+
 /*
  * The stack itself goes with what is asked for, so that the walk can be done again when the
  * tables are there. The stack's id, or 0: there was no room for it.
@@ -121,7 +123,7 @@ static __always_inline bool unwind_may_copy(__u64 now)
 static __always_inline __u64 unwind_copy_bytes(const struct walk *w, const struct abi_ask *ask,
 					       __u64 from, const __u32 bytes)
 {
-	__u32 size = ABI_COPY_STEP - (from & (ABI_COPY_STEP - 1)), n = 0;
+	__u32 size = ABI_COPY_STEP - (from & (ABI_COPY_STEP - 1)), n = 0, i = 0;
 	__u64 id = hash_id(hash_word(ask->space, ask->time));
 	struct abi_copy *c;
 
@@ -145,6 +147,15 @@ static __always_inline __u64 unwind_copy_bytes(const struct walk *w, const struc
 		size = ABI_COPY_STEP;
 	}
 	c->size = n;
+	/* Who walks it knows of no return probes. */
+	for (struct return_instance *r = compat_pending_returns(); r && i < COPIED_RETURNS; i++) {
+		__u64 at = BPF_CORE_READ(r, stack) - from, to = BPF_CORE_READ(r, orig_ret_vaddr);
+
+		barrier_var(at);
+		if (at <= bytes - sizeof(to))
+			bpf_probe_read_kernel(&c->memory[at], sizeof(to), &to);
+		r = BPF_CORE_READ(r, next);
+	}
 	bpf_ringbuf_submit(c, BPF_RB_FORCE_WAKEUP);
 	return id;
 }
@@ -199,6 +210,10 @@ static __always_inline void unwind_by_tables(struct scratch *s, __u32 level, __u
 	w->pc = w->registers[WALK_PC];
 	w->sp = w->registers[WALK_SP];
 	w->fp = w->registers[WALK_FP];
+	w->returns = (__u64)compat_pending_returns();
+	w->return_at = 0;
+	if (w->returns)
+		walk_next_return(w);
 	w->window_at = WALK_NO_WINDOW;
 	w->size = 0;
 	w->mappings = (__u32)mappings;

@@ -10,6 +10,10 @@
  *	struct walk_known *walk_known(w, __u64 hash)   one of the rules that this CPU knows; NULL
  *	__u64 walk_code_mask(w)   arm64: the bits that an address of code may have
  *
+ * Who knows of return probes says WALK_RETURNS before, and after it defines
+ *
+ *	void walk_next_return(struct walk *w)   sets the next return_at and return_to
+ *
  * w: const struct walk *.
  *
  * All that is read may be enemy input: every index is masked where it is used,
@@ -54,6 +58,11 @@ struct walk {
 	__u8 has_base;		     /* … or only the one of WALK_BASE is */
 	__u8 stop;		     /* enum abi_stop */
 	__u8 flags;		     /* enum abi_stack_flag */
+	/*
+	 * A return probe replaces the return address of a call that it waits for: the innermost one
+	 * where that is so, and what stood there. `returns`: the includer's. return_at 0: none.
+	 */
+	__u64 returns, return_at, return_to;
 	__u32 nr_asked;
 	__u64 asked[ABI_MAX_ASKED]; /* addresses for which there is no table yet */
 	/*
@@ -73,6 +82,15 @@ struct walk_caller {
 	__u64 base; /* if has_base */
 	__u8 has_base;
 };
+
+#ifdef WALK_RETURNS
+static inline void walk_next_return(struct walk *w);
+#else
+static inline void walk_next_return(struct walk *w)
+{
+	w->return_at = 0;
+}
+#endif
 
 static inline int walk_stop(struct walk *w, __u8 stop)
 {
@@ -400,6 +418,10 @@ static inline int walk_step(struct walk *w, __u64 *frames)
 		return walk_stop(w, ABI_STOP_MEMORY);
 	if (caller.ra_at && walk_read(w, caller.ra_at, &caller.ra))
 		return walk_stop(w, ABI_STOP_MEMORY);
+	if (w->return_at && caller.ra_at == w->return_at) {
+		caller.ra = w->return_to;
+		walk_next_return(w);
+	}
 	if (!caller.ra)
 		return walk_stop(w, ABI_STOP_ROOT);
 	/* A leaf may have nothing on the stack: its return address is in a register. */

@@ -40,6 +40,16 @@ struct thread_struct {
 #endif
 };
 
+/* A call whose return address a return probe replaced. */
+struct return_instance {
+	unsigned long stack, orig_ret_vaddr;
+	struct return_instance *next;
+};
+
+struct uprobe_task {
+	struct return_instance *return_instances;
+};
+
 struct task_struct {
 	unsigned int flags;
 	unsigned int __state;
@@ -56,6 +66,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	__u64 start_boottime;
 	__u64 self_exec_id;
+	struct uprobe_task *utask;
 	struct thread_struct thread;
 };
 

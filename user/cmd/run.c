@@ -31,7 +31,7 @@ struct run {
 	struct strbuf command;
 	int64_t began_realtime;
 	uint64_t opened, interval_began, drained; /* CLOCK_MONOTONIC */
-	size_t nr_notes; /* of probes, that were said */
+	size_t nr_notes;			  /* of probes, that were said */
 	bool memory_limited;
 	bool unread; /* nobody reads standard output any more */
 };
