@@ -32,15 +32,15 @@ struct {
 	__uint(max_entries, 1024);
 } answering SEC(".maps");
 
-static __always_inline void asker_ask(struct pt_regs *ctx, const struct abi_probe *p)
+/* Who runs asks for something; `s` has who that is, and its stack. */
+static __always_inline void asker_ask(struct pt_regs *ctx, const struct abi_probe *p,
+				      const struct abi_span *s)
 {
 	struct asked_key key = { .tgid = bpf_get_current_pid_tgid() >> 32 };
-	struct asker asker = {};
+	struct asker asker = { s->who, s->stack };
 
-	if (!probe_value(ctx, &p->arguments[0], &key.what))
-		return;
-	collect_begin(ctx, &asker.who, &asker.stack);
-	bpf_map_update_elem(&asked, &key, &asker, BPF_ANY);
+	if (probe_value(ctx, &p->arguments[0], &key.what))
+		bpf_map_update_elem(&asked, &key, &asker, BPF_ANY);
 }
 
 /* What nobody asked for is the thread's own. */

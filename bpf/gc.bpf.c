@@ -9,13 +9,18 @@
 #include "probe.bpf.h"
 #include "span.bpf.h"
 
+/* Something begins, or is asked for: one walk in the program, for verifiers follow each. */
 static __always_inline void begin(struct pt_regs *ctx, const struct abi_probe *p)
 {
 	struct abi_span s = { .tag = probe_tag(ctx, p), .pair = p->pair };
 
 	s.sp = probe_frame(ctx, p);
-	if (!asker_of(&s))
+	if (p->role == ABI_PROBE_ASK || !asker_of(&s))
 		collect_begin(ctx, &s.who, &s.stack);
+	if (p->role == ABI_PROBE_ASK) {
+		asker_ask(ctx, p, &s);
+		return;
+	}
 	/* Last: the walk is no part of it. */
 	s.begin = bpf_ktime_get_ns();
 	span_begin(&s);
@@ -57,14 +62,12 @@ static __always_inline void on_hit(struct pt_regs *ctx, const struct abi_probe *
 
 	if (p->flags & ABI_PROBE_IF_ZERO && probe_value(ctx, &p->arguments[1], &value) && value)
 		return;
-	if (p->role == ABI_PROBE_BEGIN)
+	if (p->role == ABI_PROBE_BEGIN || p->role == ABI_PROBE_ASK)
 		begin(ctx, p);
 	else if (p->role == ABI_PROBE_END)
 		end(ctx, p);
 	else if (p->role == ABI_PROBE_TELL)
 		tell(ctx, p);
-	else if (p->role == ABI_PROBE_ASK)
-		asker_ask(ctx, p);
 	else if (p->role == ABI_PROBE_ANSWER)
 		asker_answer(ctx, p);
 }
