@@ -375,5 +375,6 @@ enum abi_counter {
 	ABI_COUNT_REQUEUED,
 	ABI_COUNT_SPLIT,
 	ABI_COUNT_UNRETURNED, /* spans that were left without their end: longjmp, exception, exit */
+	ABI_COUNT_LATE,	      /* calls of Python before it was known how their process is walked */
 	ABI_COUNTERS
 };

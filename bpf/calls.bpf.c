@@ -14,8 +14,10 @@ static __always_inline void begin(struct pt_regs *ctx, const struct abi_probe *p
 
 	collect_begin(ctx, &s.who, &s.stack);
 	/* How its process is walked isn't known: that walk asked user space. */
-	if (p->flags & ABI_PROBE_PYTHON)
+	if (p->flags & ABI_PROBE_PYTHON) {
+		count(ABI_COUNT_LATE);
 		return;
+	}
 	if (p->role == ABI_PROBE_COUNT) {
 		key.who = s.who;
 		key.stack = s.stack;

@@ -190,15 +190,22 @@ static inline void python_find_task(struct python_walk *p, const struct abi_pyth
 	p->task_frame = p->coroutine ? p->coroutine + l->coroutine_frame : 0;
 }
 
-/* Finds the innermost frame of the thread `thread`. Not 0: there is none, p->stop says why. */
-static inline int python_begin(struct python_walk *p, const struct abi_python *l, __u64 thread)
+/* Begins a walk at a frame that is known, the running thread's or to be so; 0: at none yet. */
+static inline void python_begin_at(struct python_walk *p, __u64 frame)
 {
-	p->thread = thread;
+	p->frame = frame;
 	p->nr = p->nr_steps = p->nr_entries = p->nr_awaiters = 0;
 	p->cframe = p->task_frame = 0;
 	p->in_task = p->awaited = 0;
 	p->entered = 1;
 	p->stop = ABI_INTERPRETED_NONE;
+}
+
+/* Finds the innermost frame of the thread `thread`. Not 0: there is none, p->stop says why. */
+static inline int python_begin(struct python_walk *p, const struct abi_python *l, __u64 thread)
+{
+	python_begin_at(p, 0);
+	p->thread = thread;
 	if (!thread || python_find_state(p, l))
 		return 1;
 	python_find_task(p, l);

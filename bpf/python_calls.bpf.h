@@ -8,7 +8,6 @@
 #include "calls.h"
 #include "collect.bpf.h"
 #include "probe.bpf.h"
-#include "span.bpf.h"
 
 /* Who is the outermost open call of a stack, in a thread: its number among the spans. */
 struct outermost_key {
@@ -23,21 +22,38 @@ struct {
 	__uint(max_entries, 1);
 } outermost SEC(".maps");
 
+static __always_inline bool python_calls_leave(__u32 tid, __u64 stack, __u32 n)
+{
+	struct outermost_key key = { stack, tid, 0 };
+	__u32 *first = bpf_map_lookup_elem(&outermost, &key);
+
+	if (!first || *first != n)
+		return false;
+	bpf_map_delete_elem(&outermost, &key);
+	return true;
+}
+
+/* A call that never returned is outermost no more. */
+#define SPAN_DROPPED(tid, n, s)                             \
+	do {                                                \
+		python_calls_leave((tid), (s)->stack, (n)); \
+		python_calls_leave((tid), (s)->tag, (n));   \
+	} while (0)
+#include "span.bpf.h"
+
 /* Which function was called, and by whom: into `interpreting`. How many calls these are, to 2. */
 __noinline int python_calls_take(__u32 level, __u32 runtime, __u64 thread, __u64 frame)
 {
 	struct interpreted *in = bpf_map_lookup_elem(&interpreting, &level);
 	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
-	int begun;
 
 	if (!in || !r || !s || r->kind != ABI_RUNTIME_PYTHON)
 		return 0;
-	begun = !python_begin(&in->python, &r->python, thread);
 	/* A frame that was just made is not the thread's yet. */
 	if (frame)
-		in->python.frame = frame;
-	else if (!begun)
+		python_begin_at(&in->python, frame);
+	else if (python_begin(&in->python, &r->python, thread))
 		return 0;
 	for (int i = 0; i < 4 && in->python.nr < 2; i++)
 		if (python_step(&in->python, &r->python, in->calls, s->walk.entries))
@@ -90,14 +106,22 @@ static __always_inline bool python_calls_stacks(struct pt_regs *ctx, const struc
 	return nr != 0;
 }
 
+/* A thread that had this number before may have left its own behind, where it had very many. */
+static __always_inline bool python_calls_is_open(__u32 tid, __u64 stack, __u32 n)
+{
+	struct abi_span_key key = { tid, n - 1 };
+	const struct abi_span *s = bpf_map_lookup_elem(&spans, &key);
+
+	return s && (s->stack == stack || s->tag == stack);
+}
+
 /* Is no call of this stack around the one that begins as the thread's nth span? */
 static __always_inline void python_calls_enter(__u32 tid, __u64 stack, __u32 n)
 {
 	struct outermost_key key = { stack, tid, 0 };
 	__u32 *first = bpf_map_lookup_elem(&outermost, &key);
 
-	/* One that was left without a return is not. */
-	if (first && *first < n)
+	if (first && *first < n && python_calls_is_open(tid, stack, *first))
 		return;
 	if (first)
 		*first = n;
@@ -105,15 +129,18 @@ static __always_inline void python_calls_enter(__u32 tid, __u64 stack, __u32 n)
 		count(ABI_COUNT_LOST);
 }
 
-static __always_inline bool python_calls_leave(__u32 tid, __u64 stack, __u32 n)
+/*
+ * By which a call's begin and end are known to be of one. Where the loop returns its frame still
+ * stands: the first argument says how far the end is below its caller's. 0: calls are told apart by
+ * their order alone.
+ */
+static __always_inline __u64 python_calls_frame(struct pt_regs *ctx, const struct abi_probe *p)
 {
-	struct outermost_key key = { stack, tid, 0 };
-	__u32 *first = bpf_map_lookup_elem(&outermost, &key);
+	__u64 frame = probe_frame(ctx, p);
 
-	if (!first || *first != n)
-		return false;
-	bpf_map_delete_elem(&outermost, &key);
-	return true;
+	if (p->role == ABI_PROBE_END && p->arguments[0].how == ABI_ARGUMENT_VALUE)
+		frame += (__s64)p->arguments[0].offset;
+	return frame;
 }
 
 /* false: how the process is walked is not known yet. */
@@ -128,7 +155,7 @@ static __always_inline bool python_calls_begin(struct pt_regs *ctx, const struct
 	unwind_find_space(who.space, &mappings, &runtime);
 	if (!runtime)
 		return false;
-	s.sp = probe_frame(ctx, p);
+	s.sp = python_calls_frame(ctx, p);
 	s.who = who_id(&who);
 	if (!python_calls_stacks(ctx, p, &who, runtime, &s.stack, &s.tag)) {
 		count(ABI_COUNT_LOST);
@@ -137,8 +164,10 @@ static __always_inline bool python_calls_begin(struct pt_regs *ctx, const struct
 	n = span_begin(&s);
 	if (!n)
 		return true;
-	python_calls_enter(span_tid(), s.stack, n);
 	python_calls_enter(span_tid(), s.tag, n);
+	/* Nobody of Python called it, if both are one. */
+	if (s.stack != s.tag)
+		python_calls_enter(span_tid(), s.stack, n);
 	/* Last: what we do is no part of the call. */
 	span_start(n);
 	return true;
@@ -159,14 +188,14 @@ static __always_inline void python_calls_end(struct pt_regs *ctx, const struct a
 {
 	struct abi_span s;
 	__u64 time;
-	__u32 n = span_end(p->pair, probe_frame(ctx, p), &s, &time);
+	__u32 n = span_end(p->pair, python_calls_frame(ctx, p), &s, &time);
 
 	if (!n) {
 		count(ABI_COUNT_NO_START);
 		return;
 	}
 	python_calls_add(&s, s.stack, CALLS_SELF, time - s.inner);
-	if (python_calls_leave(span_tid(), s.stack, n))
+	if (s.stack != s.tag && python_calls_leave(span_tid(), s.stack, n))
 		python_calls_add(&s, s.stack, CALLS_BY_CALLER, time);
 	if (python_calls_leave(span_tid(), s.tag, n))
 		python_calls_add(&s, s.tag, CALLS_CUMULATIVE, time);

@@ -11,6 +11,11 @@
 #include "abi.h"
 #include "ring.bpf.h"
 
+/* A mode may keep something of the nth, from 1, of a thread, that goes with it. */
+#ifndef SPAN_DROPPED
+#define SPAN_DROPPED(tid, n, s)
+#endif
+
 enum { SPANS_AT_ONCE = 16 }; /* that are looked at for one event */
 
 #define SPAN_ANYWHERE ~0ull /* a frame: whichever it is */
@@ -51,7 +56,10 @@ static __always_inline __u32 *span_thread(__u32 tid)
 static __always_inline void span_drop(__u32 tid, __u32 *nr)
 {
 	struct abi_span_key key = { tid, *nr - 1 };
+	const struct abi_span *s = bpf_map_lookup_elem(&spans, &key);
 
+	if (s)
+		SPAN_DROPPED(tid, *nr, s);
 	bpf_map_delete_elem(&spans, &key);
 	*nr -= 1;
 	count(ABI_COUNT_UNRETURNED);

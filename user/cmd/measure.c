@@ -282,6 +282,19 @@ static void settle_stacks(const struct mode *mode, struct measure_settings *s)
 		s->live.user_stacks = s->live.kernel_stacks = false;
 }
 
+/* Its stacks are calls of Python alone, always; and who asks for all calls wants them all. */
+static void settle_python(struct measure_settings *s)
+{
+	if (!s->live.mode.python)
+		return;
+	s->live.user_stacks = true;
+	s->live.kernel_stacks = false;
+	s->live.unwind = LIVE_UNWIND_TABLES;
+	s->view_name = "table";
+	if (!s->live.mode.has_max_overhead)
+		s->live.mode.max_overhead = 0;
+}
+
 int measure_parse(const struct mode *mode, int argc, char **argv, struct measure_settings *ret,
 		  struct strbuf *error)
 {
@@ -320,8 +333,10 @@ int measure_parse(const struct mode *mode, int argc, char **argv, struct measure
 	ret->live.per_thread = ret->output.per_thread;
 	ret->view.full = ret->live.mode.full;
 	ret->view.by = ret->live.mode.by;
+	ret->view_name = mode->view;
 	settle_duration(mode, ret);
 	settle_stacks(mode, ret);
+	settle_python(ret);
 	return 0;
 }
 

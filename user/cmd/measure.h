@@ -16,6 +16,7 @@ struct measure_settings {
 	struct output output;
 	struct frames frames;
 	struct view_settings view;
+	const char *view_name; /* of views[] */
 	uint64_t duration_ns;  /* 0: until Ctrl-C, or until the program ends */
 	bool has_duration;     /* it was given */
 	uint64_t interval_ns;  /* a report each so often; 0: one at the end */

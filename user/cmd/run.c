@@ -15,6 +15,7 @@
 #include "cmd/measure.h"
 #include "cmd/naming.h"
 #include "cmd/program.h"
+#include "cmd/python_calls.h"
 
 /* How often the kernel half is emptied, at least. */
 enum { DRAIN_MS = 250 };
@@ -136,10 +137,10 @@ static int report(struct run *run, bool last, struct strbuf *error)
 		log_warn(
 			"--max-memory: names, lines or inlined calls of large files were left out");
 	if (!run->settings.interval_ns)
-		return output_write(&run->settings.output, p, &run->settings.view, run->mode->view,
+		return output_write(&run->settings.output, p, &run->settings.view, run->settings.view_name,
 				    error);
 	capture_restart(live_capture(run->live));
-	r = output_report(&run->settings.output, p, &run->settings.view, run->mode->view, error);
+	r = output_report(&run->settings.output, p, &run->settings.view, run->settings.view_name, error);
 	run->unread = r > 0;
 	if (r < 0 || !run->settings.output.nr)
 		return r;
@@ -311,8 +312,12 @@ static int find_functions(struct run *run, struct strbuf *error)
 						   .time_all = m->live.mode.time_all };
 	int r;
 
-	if (!run->mode->operands || m->live.mode.python)
+	if (!run->mode->operands)
 		return 0;
+	if (m->live.mode.python) {
+		m->live.finder = &python_calls_finder;
+		return python_calls_check(&m->live.filter, error);
+	}
 	r = function_words_new(&run->functions, &s, error);
 	if (r >= 0)
 		m->live.finder = function_words_finder(run->functions);

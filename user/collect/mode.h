@@ -22,6 +22,7 @@ struct mode_settings {
 	uint64_t slower_ns;    /* list single events that took at least this; 0: none */
 	uint64_t flags;	       /* the mode's own ABI_FLAG_ bits */
 	double max_overhead;   /* of probes, as a share of one CPU: 0.05; 0: no bound */
+	bool has_max_overhead; /* it was given */
 	bool python;	       /* calls: of Python, as cProfile counts them */
 	bool time_all;	       /* calls: where an exception may pass, too */
 	bool full;	       /* show whole histograms */

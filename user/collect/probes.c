@@ -73,9 +73,9 @@ static int size_maps(const struct probes_settings *s, struct bpf_object *obj)
 		r = resize(obj, "spans", s->max_spans);
 	if (r >= 0)
 		r = resize(obj, "span_threads", s->max_spans);
-	/* Of calls alone. */
+	/* Of calls alone: of each with its caller, and of its function. */
 	if (r >= 0 && bpf_object__find_map_by_name(obj, "outermost"))
-		r = resize(obj, "outermost", s->max_spans);
+		r = resize(obj, "outermost", 2 * s->max_spans);
 	return r;
 }
 

@@ -207,6 +207,28 @@ static int join_calls(struct stacks *r, const struct abi_stack *s, const struct 
 	return (int)nr;
 }
 
+/* A stack of calls alone: who was called, and by whom. */
+static int take_calls(struct stacks *r, const struct abi_stack *s, const struct abi_call *calls,
+		      struct taken_stack *ret)
+{
+	struct taken_stack taken = { .flags = ABI_STACK_CALLS };
+	struct join_call call;
+	int err;
+
+	if (!r->runtimes)
+		return -EPROTO;
+	for (uint32_t i = 0; i < s->nr_calls; i++) {
+		err = read_call(r, s, &calls[i], &taken, &call);
+		if (err < 0)
+			return err;
+		r->joined[i] = call.frame;
+	}
+	err = capture_stack(r->capture, r->joined, s->nr_calls, &taken.stack);
+	if (err >= 0)
+		*ret = taken;
+	return err;
+}
+
 /*
  * From addresses to frames of the capture, with the process as it was when they were taken. `user`
  * is changed; `calls` NULL: there are none.
@@ -316,6 +338,10 @@ int stacks_take(struct stacks *r, struct abi_stack *s, size_t size)
 	/* The first is kept: two CPUs may send the same one. */
 	if (stacks_find(r, s->id).stack != STACKS_NONE)
 		return 0;
+	if (s->flags & ABI_STACK_CALLS) {
+		err = take_calls(r, s, calls, &taken);
+		return err < 0 ? err : learn(r, s->id, &taken);
+	}
 	own = kernel + s->nr[ABI_KERNEL_FRAMES];
 	for (uint32_t i = 1; !is_walked(s) && i < s->nr[ABI_USER_FRAMES]; i++)
 		own[i]--;
@@ -343,6 +369,8 @@ static void count_interpreted(const struct stacks *r, uint64_t *n, const struct 
 			      uint64_t count)
 {
 	n[QUALITY_INTERPRETED_LATE] += is_late(r, s) ? count : 0;
+	if (s->flags & ABI_STACK_CALLS)
+		n[QUALITY_CODE_LOST] += s->code_lost ? count : 0;
 	if (s->interpreted == ABI_INTERPRETED_NONE)
 		return;
 	n[QUALITY_INTERPRETED] += count;

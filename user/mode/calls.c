@@ -3,14 +3,29 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/parse.h"
 #include "collect/mode.h"
 /* Needs the types of abi.h. */
 #include "calls.skel.h"
 #include "calls.h"
 
+/* What a sample of a call of Python sums up; others are of single calls. */
+static void sum_text(uint64_t sum, struct strbuf *out)
+{
+	static const char *const names[1 << CALLS_SUM_BITS] = {
+		[CALLS_SELF] = "self",
+		[CALLS_BY_CALLER] = "by-caller",
+		[CALLS_CUMULATIVE] = "cumulative",
+	};
+
+	if (sum < ARRAY_SIZE(names) && names[sum])
+		strbuf_adds(out, names[sum]);
+}
+
 static const struct label_type labels[] = {
 	{ "function", CALLS_FUNCTION_SHIFT, CALLS_FUNCTION_BITS, NULL },
+	{ "sum", CALLS_SUM_SHIFT, CALLS_SUM_BITS, sum_text },
 	{ 0 },
 };
 
@@ -44,6 +59,7 @@ static int set_max_overhead(void *ctx, const char *value, struct strbuf *error)
 	if (end != value && (!*end || (*end == '%' && !end[1])) && isfinite(percent) &&
 	    percent >= 0 && percent <= 10000) {
 		s->max_overhead = percent / 100;
+		s->has_max_overhead = true;
 		return 0;
 	}
 	strbuf_addf(error,
@@ -107,7 +123,13 @@ const struct mode mode_calls = {
 		 "and Go moves its stacks. So functions of C++, Rust and Go are counted, "
 		 "not timed; --time-all times those of C++ and Rust too, where you know that "
 		 "no exception passes them. A call that never returns (longjmp, exit) is "
-		 "dropped and counted.",
+		 "dropped and counted.\n"
+		 "\n"
+		 "--python counts and times every call of Python functions as cProfile does, and "
+		 "-o FILE.prof writes what pstats and SnakeViz read: CPython 3.6 to 3.10, and 3.15 "
+		 "where it has its probes (USDT). Versions between them run calls inside their "
+		 "loop, where nothing can count them. All calls become slower by some "
+		 "microseconds: --max-overhead bounds this only where it is given.",
 	.values = { { "latency", "nanoseconds" }, { "calls", "count" } },
 	.labels = labels,
 	.opts = opts,

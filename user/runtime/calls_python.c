@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "runtime/calls_python.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "runtime/calls_python_inside.h"
+#include "runtime/entry.h"
+#include "runtime/python_inside.h"
+#include "runtime/usdt.h"
+
+enum {
+	FIRST_MINOR = 6,
+	LAST_LOOP_MINOR = 10,
+	FRAME_IS_SECOND = 9, /* from then on the thread's state is the first argument */
+	FIRST_USDT_MINOR = 15,
+	X86_RDI = 14, /* words of struct pt_regs */
+	X86_RSI = 13,
+};
+
+static const struct probe_site blank = { .flags = ABI_PROBE_PYTHON, .pair = 1 };
+
+static int add_end(const struct image *im, const struct calls_python_exit *exit,
+		   struct probe_sites *ret)
+{
+	struct probe_site site = blank;
+
+	site.role = ABI_PROBE_END;
+	site.flags |= ABI_PROBE_RETURN;
+	site.arguments[0] = (struct abi_argument){ .how = ABI_ARGUMENT_VALUE,
+						   .offset = (int32_t)exit->above_sp };
+	return image_offset(im, exit->address, &site.offset) ? -ENOENT
+							     : probe_sites_add(ret, &site);
+}
+
+/* By where the kernel sees a call return, where no exit is known. */
+static int add_return(uint64_t offset, struct probe_sites *ret)
+{
+	struct probe_site site = blank;
+
+	site.role = ABI_PROBE_END;
+	site.is_return = true;
+	site.flags |= ABI_PROBE_RETURN;
+	site.offset = offset;
+	return probe_sites_add(ret, &site);
+}
+
+/* 1; 0: it has no such function; -ENOMEM. */
+static int add_loop(const struct image *im, const struct python_release *release,
+		    struct probe_sites *ret)
+{
+	struct calls_python_exit exits[CALLS_PYTHON_EXITS];
+	struct image_symbol loop = { .name = "_PyEval_EvalFrameDefault" };
+	struct runtime_range ranges[RUNTIME_MAX_RANGES];
+	struct probe_site begin = blank;
+	uint32_t nr_ranges;
+	int nr, r = image_symbols(im, SHT_DYNSYM, &loop, 1);
+
+	if (r == 0)
+		r = image_symbols(im, SHT_SYMTAB, &loop, 1);
+	if (r <= 0 || !loop.is_code || entry_offset(im, loop.address, &begin.offset))
+		return r < 0 ? r : 0;
+	nr_ranges = python_find_loop(im, &loop, ranges);
+	nr = nr_ranges ? calls_python_exits(im, ranges, nr_ranges, exits) : 0;
+	if (nr < 0)
+		return nr;
+	for (int i = 0; i < nr; i++) {
+		r = add_end(im, &exits[i], ret);
+		if (r)
+			return r;
+	}
+	r = nr ? 0 : add_return(begin.offset, ret);
+	if (r)
+		return r;
+	begin.role = ABI_PROBE_BEGIN;
+	begin.flags |= ABI_PROBE_RETURN;
+	begin.arguments[0] = (struct abi_argument){
+		.how = ABI_ARGUMENT_REGISTER,
+		.reg = release->minor < FRAME_IS_SECOND ? X86_RDI : X86_RSI,
+		.size = 8,
+	};
+	r = probe_sites_add(ret, &begin);
+	snprintf(ret->how, sizeof(ret->how), "%s",
+		 nr ? "its loop" : "its loop, returns to 64 deep");
+	return r ? r : 1;
+}
+
+/* 1; 0: there are no such probes; -ENOMEM. */
+static int add_own(const struct image *im, struct probe_sites *ret)
+{
+	static const struct usdt_name names[] = { { "python", "function__entry" },
+						  { "python", "function__return" } };
+	_cleanup_free_ struct usdt_site *found = NULL;
+	int nr = usdt_find(im, names, 2, &found), nr_of[2] = { 0 }, r;
+
+	for (int i = 0; i < nr; i++)
+		nr_of[found[i].which]++;
+	if (nr < 0 || !nr_of[0] || !nr_of[1])
+		return nr < 0 ? nr : 0;
+	for (int i = 0; i < nr; i++) {
+		struct probe_site site = blank;
+
+		site.role = found[i].which ? ABI_PROBE_END : ABI_PROBE_BEGIN;
+		site.offset = found[i].offset;
+		site.semaphore = found[i].semaphore;
+		r = probe_sites_add(ret, &site);
+		if (r)
+			return r;
+	}
+	snprintf(ret->how, sizeof(ret->how), "USDT");
+	return 1;
+}
+
+static int find_in(const struct image *im, struct probe_sites *ret, struct strbuf *why)
+{
+	struct python_release release;
+	int r = python_identify(im, &release);
+
+	if (r == -ENOTSUP)
+		strbuf_adds(why, "Python: its version can't be found in the file");
+	if (r <= 0)
+		return r;
+	snprintf(ret->found, sizeof(ret->found), "Python %u.%u", release.major, release.minor);
+	if (im->machine != EM_X86_64 || release.major != 3 || release.minor < FIRST_MINOR) {
+		strbuf_adds(why,
+			    "its calls can't be counted: only those of 3.6 and later on x86-64");
+		return -ENOTSUP;
+	}
+	if (release.minor <= LAST_LOOP_MINOR) {
+		r = add_loop(im, &release, ret);
+		if (!r)
+			strbuf_adds(why, "its loop can't be found in the file");
+	} else {
+		r = release.minor >= FIRST_USDT_MINOR ? add_own(im, ret) : 0;
+		if (!r)
+			strbuf_addf(why,
+				    "%s runs calls inside its loop: only entries from C could be "
+				    "counted",
+				    release.minor >= FIRST_USDT_MINOR ? "this build, without USDT,"
+								      : "this version");
+	}
+	return r ? r : -ENOTSUP;
+}
+
+int calls_python_find(void *ctx, const struct runtime_image *image, struct probe_sites *ret,
+		      struct strbuf *why)
+{
+	struct image im;
+	int r = image_open(&im, image->fd);
+
+	(void)ctx;
+	if (!r)
+		r = find_in(&im, ret, why);
+	image_done(&im);
+	return r == -ENOEXEC ? 0 : r;
+}
