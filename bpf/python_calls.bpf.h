@@ -41,8 +41,28 @@ static __always_inline bool python_calls_leave(__u32 tid, __u64 stack, __u32 n)
 	} while (0)
 #include "span.bpf.h"
 
-/* Which function was called, and by whom: into `interpreting`. How many calls these are, to 2. */
-__noinline int python_calls_take(__u32 level, __u32 runtime, __u64 thread, __u64 frame)
+enum {
+	/* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR */
+	PYTHON_MAKES_GENERATOR = 0x20 | 0x80 | 0x200,
+};
+
+/*
+ * Is it about to make a generator, which is no call for cProfile? Only a frame that is not the
+ * generator's own does. `flags_at`: where flags stand in a code object; 0: it isn't asked for.
+ */
+static __always_inline bool python_calls_is_generator(const struct python_walk *p,
+						      const struct abi_python *l, __u32 flags_at)
+{
+	return flags_at && !python_byte(p->bytes, l->frame_owner) &&
+	       python_int(p->code, flags_at - PYTHON_CODE_FROM) & PYTHON_MAKES_GENERATOR;
+}
+
+/*
+ * Which function was called, and by whom: into `interpreting`. How many calls these are, to 2; -1:
+ * it is none.
+ */
+__noinline int python_calls_take(__u32 level, __u32 runtime, __u64 thread, __u64 frame,
+				 __u32 flags_at)
 {
 	struct interpreted *in = bpf_map_lookup_elem(&interpreting, &level);
 	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
@@ -55,9 +75,13 @@ __noinline int python_calls_take(__u32 level, __u32 runtime, __u64 thread, __u64
 		python_begin_at(&in->python, frame);
 	else if (python_begin(&in->python, &r->python, thread))
 		return 0;
-	for (int i = 0; i < 4 && in->python.nr < 2; i++)
+	in->innermost = in->python.frame;
+	for (int i = 0; i < 4 && in->python.nr < 2; i++) {
 		if (python_step(&in->python, &r->python, in->calls, s->walk.entries))
 			break;
+		if (!i && python_calls_is_generator(&in->python, &r->python, flags_at))
+			return -1;
+	}
 	for (int i = 0; i < 2; i++) {
 		in->calls[i].at = ABI_CALL_NOWHERE;
 		in->calls[i].check &= ~ABI_CALL_FLAGS;
@@ -74,20 +98,32 @@ static __always_inline __u64 python_calls_id(struct scratch *s, __u32 level, __u
 	return stack_send(s, level, who);
 }
 
-/* *ret_pair: of the function and its caller; *ret_function: of the function alone. */
-static __always_inline bool python_calls_stacks(struct pt_regs *ctx, const struct abi_probe *p,
-						const struct who *who, __u32 runtime,
-						__u64 *ret_pair, __u64 *ret_function)
+/* By which call's begin and end are known to be of one, where the probe doesn't say its frame. */
+static __always_inline __u32 python_calls_told(__u64 frame)
+{
+	return frame >> 3;
+}
+
+/*
+ * Which function begins, by its frame (of a register, or the thread's innermost one). ret->stack:
+ * of it and its caller; tag: of it alone. As python_calls_take(), 0: it can't be read.
+ */
+static __always_inline int python_calls_stacks(struct pt_regs *ctx, const struct abi_probe *p,
+					       const struct who *who, __u32 runtime,
+					       struct abi_span *ret)
 {
 	__u64 frame = p->arguments[0].how == ABI_ARGUMENT_REGISTER
 			      ? probe_register(ctx, p->arguments[0].reg)
 			      : 0;
-	__u32 level = 0, nr = 0;
+	__u32 flags_at = p->arguments[1].how == ABI_ARGUMENT_VALUE ? p->arguments[1].offset : 0;
+	__u32 level = 0;
 	struct scratch *s = scratch_enter(&level);
+	struct interpreted *in;
+	int nr = 0;
 
 	if (!s) {
 		count(ABI_COUNT_STACK_LOST);
-		return false;
+		return 0;
 	}
 	s->stack.nr[ABI_KERNEL_FRAMES] = s->stack.nr[ABI_USER_FRAMES] = 0;
 	s->stack.mappings = s->stack.stop = 0;
@@ -97,13 +133,45 @@ static __always_inline bool python_calls_stacks(struct pt_regs *ctx, const struc
 	s->stack.space = who->space;
 	s->stack.runtime = runtime;
 	s->walk.list = 0;
-	nr = python_calls_take(level, runtime, compat_thread_pointer(), frame);
-	if (nr) {
-		*ret_function = python_calls_id(s, level, 1, who);
-		*ret_pair = python_calls_id(s, level, nr & 3, who);
+	nr = python_calls_take(level, runtime, compat_thread_pointer(), frame, flags_at);
+	in = bpf_map_lookup_elem(&interpreting, &level);
+	if (nr > 0 && in) {
+		ret->tag = python_calls_id(s, level, 1, who);
+		ret->stack = python_calls_id(s, level, nr & 3, who);
+		ret->told = python_calls_told(in->innermost);
 	}
 	scratch_leave(level);
-	return nr != 0;
+	return nr;
+}
+
+/* Of the running thread's innermost frame; 0: it can't be read. */
+__noinline int python_calls_innermost(__u32 level, __u32 runtime, __u64 thread)
+{
+	struct interpreted *in = bpf_map_lookup_elem(&interpreting, &level);
+	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
+
+	if (!in || !r || r->kind != ABI_RUNTIME_PYTHON ||
+	    python_begin(&in->python, &r->python, thread))
+		return 0;
+	return python_calls_told(in->python.frame);
+}
+
+/* Which open call the thread's innermost frame is of: its number, from 1; 0: of none. */
+static __always_inline __u32 python_calls_find(__u32 pair)
+{
+	__u32 level = 0, runtime, told;
+	__u64 mappings;
+	struct who who;
+
+	if (!scratch_enter(&level)) {
+		count(ABI_COUNT_LOST);
+		return 0;
+	}
+	who_read(&who);
+	unwind_find_space(who.space, &mappings, &runtime);
+	told = python_calls_innermost(level, runtime, compat_thread_pointer());
+	scratch_leave(level);
+	return span_find_told(span_tid(), pair, told);
 }
 
 /* A thread that had this number before may have left its own behind, where it had very many. */
@@ -131,8 +199,8 @@ static __always_inline void python_calls_enter(__u32 tid, __u64 stack, __u32 n)
 
 /*
  * By which a call's begin and end are known to be of one. Where the loop returns its frame still
- * stands: the first argument says how far the end is below its caller's. 0: calls are told apart by
- * their order alone.
+ * stands: the first argument says how far the end is below its caller's. 0: they are known by
+ * Python's frame.
  */
 static __always_inline __u64 python_calls_frame(struct pt_regs *ctx, const struct abi_probe *p)
 {
@@ -150,6 +218,7 @@ static __always_inline bool python_calls_begin(struct pt_regs *ctx, const struct
 	__u64 mappings;
 	__u32 runtime, n;
 	struct who who;
+	int nr;
 
 	who_read(&who);
 	unwind_find_space(who.space, &mappings, &runtime);
@@ -157,8 +226,10 @@ static __always_inline bool python_calls_begin(struct pt_regs *ctx, const struct
 		return false;
 	s.sp = python_calls_frame(ctx, p);
 	s.who = who_id(&who);
-	if (!python_calls_stacks(ctx, p, &who, runtime, &s.stack, &s.tag)) {
-		count(ABI_COUNT_LOST);
+	nr = python_calls_stacks(ctx, p, &who, runtime, &s);
+	if (nr <= 0) {
+		if (!nr)
+			count(ABI_COUNT_LOST);
 		return true;
 	}
 	n = span_begin(&s);
@@ -186,11 +257,11 @@ static __always_inline void python_calls_add(const struct abi_span *s, __u64 sta
 
 static __always_inline void python_calls_end(struct pt_regs *ctx, const struct abi_probe *p)
 {
+	__u64 frame = python_calls_frame(ctx, p), now = bpf_ktime_get_ns(), time;
 	struct abi_span s;
-	__u64 time;
-	__u32 n = span_end(p->pair, python_calls_frame(ctx, p), &s, &time);
+	__u32 n = frame ? span_find(span_tid(), p->pair, frame) : python_calls_find(p->pair);
 
-	if (!n) {
+	if (!n || !span_end_at(n, now, &s, &time)) {
 		count(ABI_COUNT_NO_START);
 		return;
 	}

@@ -39,6 +39,7 @@ struct interpreted {
 	struct abi_call calls[ABI_MAX_CALLS];
 	struct abi_call awaiters[ABI_MAX_AWAITERS];
 	struct abi_name name; /* of the running task */
+	__u64 innermost;      /* calls: the frame that the walk began at */
 };
 
 struct {

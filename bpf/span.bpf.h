@@ -113,6 +113,26 @@ __noinline int span_find(__u32 tid, __u32 pair, __u64 frame)
 	return 0;
 }
 
+/* As span_find(), of the pair, by what it was told; it has no frame. */
+__noinline int span_find_told(__u32 tid, __u32 pair, __u32 told)
+{
+	__u32 *nr = bpf_map_lookup_elem(&span_threads, &tid);
+
+	for (__u32 i = 0; nr && i < SPANS_AT_ONCE; i++) {
+		struct abi_span_key key = { tid, *nr - 1 - i };
+		struct abi_span *s;
+
+		if (i >= *nr)
+			break;
+		s = bpf_map_lookup_elem(&spans, &key);
+		if (!s)
+			break;
+		if (s->pair == pair && s->told == told)
+			return *nr - i;
+	}
+	return 0;
+}
+
 /* Drops what is open beyond so many; in steps, if it is much. How many are open then. */
 __noinline int span_drop_beyond(__u32 tid, __u32 keep)
 {
@@ -168,25 +188,13 @@ static __always_inline struct abi_span *span_open(__u32 pair)
 	return key.n-- ? bpf_map_lookup_elem(&spans, &key) : NULL;
 }
 
-/*
- * Ends the innermost one of this pair and frame. *ret: as it was; *ret_time: how long it took.
- * Its number among the open ones, from 1; 0: it began before it was measured.
- */
-static __always_inline __u32 span_end(__u32 pair, __u64 frame, struct abi_span *ret,
-				      __u64 *ret_time)
+/* Ends the nth, from 1, at the time `now`. *ret: as it was; *ret_time: how long it took. n, or 0. */
+static __always_inline __u32 span_end_at(__u32 nr, __u64 now, struct abi_span *ret, __u64 *ret_time)
 {
 	struct abi_span_key key = { .tid = span_tid() };
-	__u32 nr, *now_open;
-	__u64 now = bpf_ktime_get_ns();
 	struct abi_span *s;
+	__u32 *now_open;
 
-	/* Of nested calls the kernel sees the outermost 64 return: many more may lie inside. */
-	for (int i = 0; frame && frame != SPAN_ANYWHERE && i < SPANS_AT_ONCE; i++)
-		if (span_drop_left(key.tid, frame) < SPANS_AT_ONCE)
-			break;
-	nr = span_find(key.tid, pair, frame);
-	if (!nr)
-		return 0;
 	span_drop_beyond(key.tid, nr);
 	key.n = nr - 1;
 	now_open = bpf_map_lookup_elem(&span_threads, &key.tid);
@@ -203,6 +211,24 @@ static __always_inline __u32 span_end(__u32 pair, __u64 frame, struct abi_span *
 	if (s)
 		s->inner += *ret_time;
 	return nr;
+}
+
+/*
+ * Ends the innermost one of this pair and frame. Its number among the open ones, from 1; 0: it
+ * began before it was measured.
+ */
+static __always_inline __u32 span_end(__u32 pair, __u64 frame, struct abi_span *ret,
+				      __u64 *ret_time)
+{
+	__u64 now = bpf_ktime_get_ns();
+	__u32 tid = span_tid(), nr;
+
+	/* Of nested calls the kernel sees the outermost 64 return: many more may lie inside. */
+	for (int i = 0; frame && frame != SPAN_ANYWHERE && i < SPANS_AT_ONCE; i++)
+		if (span_drop_left(tid, frame) < SPANS_AT_ONCE)
+			break;
+	nr = span_find(tid, pair, frame);
+	return nr ? span_end_at(nr, now, ret, ret_time) : 0;
 }
 
 static __always_inline void span_forget(__u32 tid)

@@ -17,6 +17,7 @@ enum {
 	FIRST_USDT_MINOR = 15,
 	X86_RDI = 14, /* words of struct pt_regs */
 	X86_RSI = 13,
+	CODE_FLAGS = 48, /* co_flags in a code object, from 3.11 on */
 };
 
 static const struct probe_site blank = { .flags = ABI_PROBE_PYTHON, .pair = 1 };
@@ -102,6 +103,8 @@ static int add_own(const struct image *im, struct probe_sites *ret)
 		struct probe_site site = blank;
 
 		site.role = found[i].which ? ABI_PROBE_END : ABI_PROBE_BEGIN;
+		site.arguments[1] = (struct abi_argument){ .how = ABI_ARGUMENT_VALUE,
+							   .offset = CODE_FLAGS };
 		site.offset = found[i].offset;
 		site.semaphore = found[i].semaphore;
 		r = probe_sites_add(ret, &site);
