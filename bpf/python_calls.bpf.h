@@ -44,17 +44,39 @@ static __always_inline bool python_calls_leave(__u32 tid, __u64 stack, __u32 n)
 enum {
 	/* CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR */
 	PYTHON_MAKES_GENERATOR = 0x20 | 0x80 | 0x200,
+	PYTHON_NO_EVENTS = 0x2000000, /* CO_NO_MONITORING_EVENTS: code of the loop's own */
+	PYTHON_GENERATORS_OWN = 1,    /* FRAME_OWNED_BY_GENERATOR */
 };
 
-/*
- * Is it about to make a generator, which is no call for cProfile? Only a frame that is not the
- * generator's own does. `flags_at`: where flags stand in a code object; 0: it isn't asked for.
- */
-static __always_inline bool python_calls_is_generator(const struct python_walk *p,
-						      const struct abi_python *l, __u32 flags_at)
+/* Of the code object that was read last. `flags_at`: where they stand in it; 0: not asked for. */
+static __always_inline __u32 python_calls_flags(const struct python_walk *p, __u32 flags_at)
 {
-	return flags_at && !python_byte(p->bytes, l->frame_owner) &&
-	       python_int(p->code, flags_at - PYTHON_CODE_FROM) & PYTHON_MAKES_GENERATOR;
+	return flags_at ? python_int(p->code, flags_at - PYTHON_CODE_FROM) : 0;
+}
+
+/* The next call of the walk, into `in`. Not 0: there is none, or it is no call. */
+static __always_inline int python_calls_step(struct interpreted *in, const struct abi_python *l,
+					     __u64 *entries, __u32 flags_at)
+{
+	__u64 frame = in->python.frame;
+	__u32 nr = in->python.nr, flags;
+
+	if (python_step(&in->python, l, in->calls, entries))
+		return 1;
+	if (in->python.nr == nr)
+		return 0;
+	flags = python_calls_flags(&in->python, flags_at);
+	if (nr) {
+		in->caller = frame;
+		if (flags & PYTHON_NO_EVENTS)
+			in->python.nr = nr;
+		return 0;
+	}
+	in->owner = python_byte(in->python.bytes, l->frame_owner);
+	/* It is about to make a generator, if the frame isn't one's: no call for cProfile. */
+	if (flags & PYTHON_MAKES_GENERATOR && !in->owner)
+		in->innermost = 0;
+	return !in->innermost;
 }
 
 /*
@@ -76,12 +98,12 @@ __noinline int python_calls_take(__u32 level, __u32 runtime, __u64 thread, __u64
 	else if (python_begin(&in->python, &r->python, thread))
 		return 0;
 	in->innermost = in->python.frame;
-	for (int i = 0; i < 4 && in->python.nr < 2; i++) {
-		if (python_step(&in->python, &r->python, in->calls, s->walk.entries))
+	in->caller = 0;
+	for (int i = 0; i < 5 && in->python.nr < 2; i++)
+		if (python_calls_step(in, &r->python, s->walk.entries, flags_at))
 			break;
-		if (!i && python_calls_is_generator(&in->python, &r->python, flags_at))
-			return -1;
-	}
+	if (!in->innermost)
+		return -1;
 	for (int i = 0; i < 2; i++) {
 		in->calls[i].at = ABI_CALL_NOWHERE;
 		in->calls[i].check &= ~ABI_CALL_FLAGS;
@@ -106,11 +128,12 @@ static __always_inline __u32 python_calls_told(__u64 frame)
 
 /*
  * Which function begins, by its frame (of a register, or the thread's innermost one). ret->stack:
- * of it and its caller; tag: of it alone. As python_calls_take(), 0: it can't be read.
+ * of it and its caller; tag: of it alone. *ret_caller: what that is told, of a generator that runs;
+ * else 0. As python_calls_take(), 0: it can't be read.
  */
 static __always_inline int python_calls_stacks(struct pt_regs *ctx, const struct abi_probe *p,
 					       const struct who *who, __u32 runtime,
-					       struct abi_span *ret)
+					       struct abi_span *ret, __u32 *ret_caller)
 {
 	__u64 frame = p->arguments[0].how == ABI_ARGUMENT_REGISTER
 			      ? probe_register(ctx, p->arguments[0].reg)
@@ -139,6 +162,8 @@ static __always_inline int python_calls_stacks(struct pt_regs *ctx, const struct
 		ret->tag = python_calls_id(s, level, 1, who);
 		ret->stack = python_calls_id(s, level, nr & 3, who);
 		ret->told = python_calls_told(in->innermost);
+		if (in->owner == PYTHON_GENERATORS_OWN)
+			*ret_caller = python_calls_told(in->caller);
 	}
 	scratch_leave(level);
 	return nr;
@@ -157,29 +182,31 @@ __noinline int python_calls_innermost(__u32 level, __u32 runtime, __u64 thread)
 }
 
 /* Which open call the thread's innermost frame is of: its number, from 1; 0: of none. */
-static __always_inline __u32 python_calls_find(__u32 pair)
+static __always_inline __u32 python_calls_find(__u32 pair, __u32 runtime)
 {
-	__u32 level = 0, runtime, told;
-	__u64 mappings;
-	struct who who;
+	__u32 level = 0, told;
 
 	if (!scratch_enter(&level)) {
 		count(ABI_COUNT_LOST);
 		return 0;
 	}
-	who_read(&who);
-	unwind_find_space(who.space, &mappings, &runtime);
 	told = python_calls_innermost(level, runtime, compat_thread_pointer());
 	scratch_leave(level);
 	return span_find_told(span_tid(), pair, told);
 }
 
-/* A thread that had this number before may have left its own behind, where it had very many. */
-static __always_inline bool python_calls_is_open(__u32 tid, __u64 stack, __u32 n)
+/* Is a call of this stack open in the thread, from its nth span outwards? */
+static __always_inline bool python_calls_is_open(__u32 tid, __u64 stack, const __u32 *first,
+						 __u32 n)
 {
-	struct abi_span_key key = { tid, n - 1 };
-	const struct abi_span *s = bpf_map_lookup_elem(&spans, &key);
+	struct abi_span_key key = { tid, first ? *first - 1 : 0 };
+	const struct abi_span *s;
 
+	if (!first || *first >= n)
+		return false;
+	/* Another thread that had this number may have left its own behind, where it had very many.
+	 */
+	s = bpf_map_lookup_elem(&spans, &key);
 	return s && (s->stack == stack || s->tag == stack);
 }
 
@@ -189,7 +216,7 @@ static __always_inline void python_calls_enter(__u32 tid, __u64 stack, __u32 n)
 	struct outermost_key key = { stack, tid, 0 };
 	__u32 *first = bpf_map_lookup_elem(&outermost, &key);
 
-	if (first && *first < n && python_calls_is_open(tid, stack, *first))
+	if (python_calls_is_open(tid, stack, first, n))
 		return;
 	if (first)
 		*first = n;
@@ -216,7 +243,7 @@ static __always_inline bool python_calls_begin(struct pt_regs *ctx, const struct
 {
 	struct abi_span s = { .pair = p->pair };
 	__u64 mappings;
-	__u32 runtime, n;
+	__u32 runtime, n, caller;
 	struct who who;
 	int nr;
 
@@ -226,7 +253,7 @@ static __always_inline bool python_calls_begin(struct pt_regs *ctx, const struct
 		return false;
 	s.sp = python_calls_frame(ctx, p);
 	s.who = who_id(&who);
-	nr = python_calls_stacks(ctx, p, &who, runtime, &s);
+	nr = python_calls_stacks(ctx, p, &who, runtime, &s, &caller);
 	if (nr <= 0) {
 		if (!nr)
 			count(ABI_COUNT_LOST);
@@ -255,12 +282,51 @@ static __always_inline void python_calls_add(const struct abi_span *s, __u64 sta
 	collect_add(&key, value);
 }
 
+/* One that took no time that is known. */
+static __always_inline void python_calls_once(const struct abi_span *s, __u64 stack, __u64 sum)
+{
+	struct outermost_key key = { stack, span_tid(), 0 };
+
+	if (!python_calls_is_open(key.tid, stack, bpf_map_lookup_elem(&outermost, &key), ~0u))
+		python_calls_add(s, stack, sum, 0);
+}
+
+/*
+ * What is thrown into a generator, as when it is closed, is a call for cProfile, of which only the
+ * end is seen. One that ran before it was measured has a caller that did, too.
+ */
+static __always_inline bool python_calls_thrown(struct pt_regs *ctx, const struct abi_probe *p,
+						const struct who *who, __u32 runtime)
+{
+	struct abi_span s = {};
+	__u32 caller = 0;
+
+	if (python_calls_stacks(ctx, p, who, runtime, &s, &caller) != 2 || !caller ||
+	    !span_find_told(span_tid(), p->pair, caller))
+		return false;
+	s.who = who_id(who);
+	python_calls_add(&s, s.stack, CALLS_SELF, 0);
+	python_calls_once(&s, s.stack, CALLS_BY_CALLER);
+	python_calls_once(&s, s.tag, CALLS_CUMULATIVE);
+	return true;
+}
+
 static __always_inline void python_calls_end(struct pt_regs *ctx, const struct abi_probe *p)
 {
-	__u64 frame = python_calls_frame(ctx, p), now = bpf_ktime_get_ns(), time;
+	__u64 frame = python_calls_frame(ctx, p), now = bpf_ktime_get_ns(), time, mappings;
+	__u32 n, runtime = 0;
 	struct abi_span s;
-	__u32 n = frame ? span_find(span_tid(), p->pair, frame) : python_calls_find(p->pair);
+	struct who who;
 
+	if (frame) {
+		n = span_find(span_tid(), p->pair, frame);
+	} else {
+		who_read(&who);
+		unwind_find_space(who.space, &mappings, &runtime);
+		n = python_calls_find(p->pair, runtime);
+	}
+	if (!n && runtime && python_calls_thrown(ctx, p, &who, runtime))
+		return;
 	if (!n || !span_end_at(n, now, &s, &time)) {
 		count(ABI_COUNT_NO_START);
 		return;

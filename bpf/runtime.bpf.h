@@ -39,7 +39,9 @@ struct interpreted {
 	struct abi_call calls[ABI_MAX_CALLS];
 	struct abi_call awaiters[ABI_MAX_AWAITERS];
 	struct abi_name name; /* of the running task */
-	__u64 innermost;      /* calls: the frame that the walk began at */
+	/* Of mode calls: the frames of a call and its caller, and whose the first is. */
+	__u64 innermost, caller;
+	__u32 owner;
 };
 
 struct {

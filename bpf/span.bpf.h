@@ -188,7 +188,8 @@ static __always_inline struct abi_span *span_open(__u32 pair)
 	return key.n-- ? bpf_map_lookup_elem(&spans, &key) : NULL;
 }
 
-/* Ends the nth, from 1, at the time `now`. *ret: as it was; *ret_time: how long it took. n, or 0. */
+/* Ends the nth, from 1, at the time `now`. *ret: as it was; *ret_time: how long it took. n, or 0.
+ */
 static __always_inline __u32 span_end_at(__u32 nr, __u64 now, struct abi_span *ret, __u64 *ret_time)
 {
 	struct abi_span_key key = { .tid = span_tid() };
