@@ -35,19 +35,7 @@ static int add_end(const struct image *im, const struct calls_python_exit *exit,
 							     : probe_sites_add(ret, &site);
 }
 
-/* By where the kernel sees a call return, where no exit is known. */
-static int add_return(uint64_t offset, struct probe_sites *ret)
-{
-	struct probe_site site = blank;
-
-	site.role = ABI_PROBE_END;
-	site.is_return = true;
-	site.flags |= ABI_PROBE_RETURN;
-	site.offset = offset;
-	return probe_sites_add(ret, &site);
-}
-
-/* 1; 0: it has no such function; -ENOMEM. */
+/* 1; 0: it has no such function, or where that returns is not sure; -ENOMEM. */
 static int add_loop(const struct image *im, const struct python_release *release,
 		    struct probe_sites *ret)
 {
@@ -64,16 +52,13 @@ static int add_loop(const struct image *im, const struct python_release *release
 		return r < 0 ? r : 0;
 	nr_ranges = python_find_loop(im, &loop, ranges);
 	nr = nr_ranges ? calls_python_exits(im, ranges, nr_ranges, exits) : 0;
-	if (nr < 0)
+	if (nr <= 0)
 		return nr;
 	for (int i = 0; i < nr; i++) {
 		r = add_end(im, &exits[i], ret);
 		if (r)
-			return r;
+			return r == -ENOENT ? 0 : r;
 	}
-	r = nr ? 0 : add_return(begin.offset, ret);
-	if (r)
-		return r;
 	begin.role = ABI_PROBE_BEGIN;
 	begin.flags |= ABI_PROBE_RETURN;
 	begin.arguments[0] = (struct abi_argument){
@@ -82,8 +67,7 @@ static int add_loop(const struct image *im, const struct python_release *release
 		.size = 8,
 	};
 	r = probe_sites_add(ret, &begin);
-	snprintf(ret->how, sizeof(ret->how), "%s",
-		 nr ? "its loop" : "its loop, returns to 64 deep");
+	snprintf(ret->how, sizeof(ret->how), "its loop");
 	return r ? r : 1;
 }
 
@@ -133,7 +117,7 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 	if (release.minor <= LAST_LOOP_MINOR) {
 		r = add_loop(im, &release, ret);
 		if (!r)
-			strbuf_adds(why, "its loop can't be found in the file");
+			strbuf_adds(why, "where its loop begins and returns can't be told in this build");
 	} else {
 		r = release.minor >= FIRST_USDT_MINOR ? add_own(im, ret) : 0;
 		if (!r)

@@ -15,8 +15,9 @@ enum { CALLS_PYTHON_EXITS = 8 };
 
 /*
  * The exits of the loop, whose code is `ranges` (python_find_loop()): each return of a call passes
- * one of them, and nothing else does. Kernels keep the returns of 64 nested calls at most, and a
- * return probe costs more. Their number; 0: they can't be told for sure; -ENOMEM.
+ * one of them, and nothing else does. A return probe would not do: kernels keep the returns of 64
+ * nested calls at most, and a thread that ends inside of one would take its program with it
+ * (pthread_exit unwinds the stack). Their number; 0: they can't be told for sure; -ENOMEM.
  */
 int calls_python_exits(const struct image *im, const struct runtime_range *ranges,
 		       uint32_t nr_ranges, struct calls_python_exit ret[CALLS_PYTHON_EXITS]);
