@@ -162,7 +162,7 @@ static __always_inline int python_calls_stacks(struct pt_regs *ctx, const struct
 		ret->tag = python_calls_id(s, level, 1, who);
 		ret->stack = python_calls_id(s, level, nr & 3, who);
 		ret->told = python_calls_told(in->innermost);
-		if (in->owner == PYTHON_GENERATORS_OWN)
+		if (flags_at && in->owner == PYTHON_GENERATORS_OWN)
 			*ret_caller = python_calls_told(in->caller);
 	}
 	scratch_leave(level);

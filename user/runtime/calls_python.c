@@ -35,23 +35,23 @@ static int add_end(const struct image *im, const struct calls_python_exit *exit,
 							     : probe_sites_add(ret, &site);
 }
 
-/* 1; 0: it has no such function, or where that returns is not sure; -ENOMEM. */
-static int add_loop(const struct image *im, const struct python_release *release,
-		    struct probe_sites *ret)
+typedef int (*exits_fn)(const struct image *im, const struct runtime_range *ranges,
+			uint32_t nr_ranges, struct calls_python_exit ret[CALLS_PYTHON_EXITS]);
+
+/* Of the loop at `address`. 1; 0: where it returns is not sure; -ENOMEM. */
+static int add_loop(const struct image *im, const struct image_symbol *loop, exits_fn find_exits,
+		    const struct python_release *release, struct probe_sites *ret)
 {
 	struct calls_python_exit exits[CALLS_PYTHON_EXITS];
-	struct image_symbol loop = { .name = "_PyEval_EvalFrameDefault" };
 	struct runtime_range ranges[RUNTIME_MAX_RANGES];
 	struct probe_site begin = blank;
 	uint32_t nr_ranges;
-	int nr, r = image_symbols(im, SHT_DYNSYM, &loop, 1);
+	int nr, r;
 
-	if (r == 0)
-		r = image_symbols(im, SHT_SYMTAB, &loop, 1);
-	if (r <= 0 || !loop.is_code || entry_offset(im, loop.address, &begin.offset))
-		return r < 0 ? r : 0;
-	nr_ranges = python_find_loop(im, &loop, ranges);
-	nr = nr_ranges ? calls_python_exits(im, ranges, nr_ranges, exits) : 0;
+	if (!loop->is_code || entry_offset(im, loop->address, &begin.offset))
+		return 0;
+	nr_ranges = python_find_loop(im, loop, ranges);
+	nr = nr_ranges ? find_exits(im, ranges, nr_ranges, exits) : 0;
 	if (nr <= 0)
 		return nr;
 	for (int i = 0; i < nr; i++) {
@@ -67,12 +67,11 @@ static int add_loop(const struct image *im, const struct python_release *release
 		.size = 8,
 	};
 	r = probe_sites_add(ret, &begin);
-	snprintf(ret->how, sizeof(ret->how), "its loop");
 	return r ? r : 1;
 }
 
-/* 1; 0: there are no such probes; -ENOMEM. */
-static int add_own(const struct image *im, struct probe_sites *ret)
+/* `flags_at`: as in bpf/python_calls.bpf.h. 1; 0: there are no such probes; -ENOMEM. */
+static int add_own(const struct image *im, int32_t flags_at, struct probe_sites *ret)
 {
 	static const struct usdt_name names[] = { { "python", "function__entry" },
 						  { "python", "function__return" } };
@@ -87,16 +86,40 @@ static int add_own(const struct image *im, struct probe_sites *ret)
 		struct probe_site site = blank;
 
 		site.role = found[i].which ? ABI_PROBE_END : ABI_PROBE_BEGIN;
-		site.arguments[1] = (struct abi_argument){ .how = ABI_ARGUMENT_VALUE,
-							   .offset = CODE_FLAGS };
+		if (flags_at)
+			site.arguments[1] = (struct abi_argument){ .how = ABI_ARGUMENT_VALUE,
+								   .offset = flags_at };
 		site.offset = found[i].offset;
 		site.semaphore = found[i].semaphore;
 		r = probe_sites_add(ret, &site);
 		if (r)
 			return r;
 	}
-	snprintf(ret->how, sizeof(ret->how), "USDT");
 	return 1;
+}
+
+/* To 3.10: the cheapest way there is. As add_own(). */
+static int add_each_entry(const struct image *im, const struct python_release *release,
+			  struct probe_sites *ret)
+{
+	struct image_symbol loop = { .name = "_PyEval_EvalFrameDefault" };
+	const char *how = "its loop";
+	int r = image_symbols(im, SHT_DYNSYM, &loop, 1);
+
+	if (r == 0)
+		r = image_symbols(im, SHT_SYMTAB, &loop, 1);
+	if (r >= 0)
+		r = add_loop(im, &loop, calls_python_exits, release, ret);
+	if (r == 0) {
+		how = "USDT";
+		r = add_own(im, 0, ret);
+	}
+	if (r == 0) {
+		how = "its loop, where it returns";
+		r = add_loop(im, &loop, calls_python_returns, release, ret);
+	}
+	snprintf(ret->how, sizeof(ret->how), "%s", r > 0 ? how : "");
+	return r;
 }
 
 static int find_in(const struct image *im, struct probe_sites *ret, struct strbuf *why)
@@ -115,11 +138,15 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 		return -ENOTSUP;
 	}
 	if (release.minor <= LAST_LOOP_MINOR) {
-		r = add_loop(im, &release, ret);
+		r = add_each_entry(im, &release, ret);
 		if (!r)
-			strbuf_adds(why, "where its loop begins and returns can't be told in this build");
+			strbuf_adds(
+				why,
+				"where its loop begins and returns can't be told in this build");
 	} else {
-		r = release.minor >= FIRST_USDT_MINOR ? add_own(im, ret) : 0;
+		r = release.minor >= FIRST_USDT_MINOR ? add_own(im, CODE_FLAGS, ret) : 0;
+		if (r > 0)
+			snprintf(ret->how, sizeof(ret->how), "USDT");
 		if (!r)
 			strbuf_addf(why,
 				    "%s runs calls inside its loop: only entries from C could be "

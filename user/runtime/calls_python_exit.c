@@ -17,6 +17,9 @@
 
 enum { MAX_STEPS = 24, MAX_PLT = 24, MAX_RELOCATIONS = 64 << 20, MAX_CODE = X86_MAX_CODE };
 
+/* A ret takes the address of its own return off the stack. */
+enum { RETURN_SIZE = 8 };
+
 static const char CHECK[] = "_Py_CheckFunctionResult";
 
 struct part {
@@ -238,7 +241,7 @@ static bool returns(struct loop *l, uint64_t address, uint32_t *ret)
 		if (!read_instruction(l, address, &i))
 			return false;
 		if (is_return(&i)) {
-			*ret = taken + 8;
+			*ret = taken + RETURN_SIZE;
 			return add_end(l, start, address + 1);
 		}
 		address += i.size;
@@ -341,6 +344,18 @@ static int check(struct loop *l, const struct instruction *i, const struct instr
 	return 0;
 }
 
+/* What returns NULL at once was no call. */
+static int find_return(struct loop *l, const struct instruction *i,
+		       const struct instruction *before)
+{
+	if (!is_return(i) || (before->size && is_null(before)))
+		return 0;
+	if (l->nr_exits == CALLS_PYTHON_EXITS)
+		return -ENOENT;
+	l->exits[l->nr_exits++] = (struct calls_python_exit){ i->address, RETURN_SIZE };
+	return 0;
+}
+
 static int read_parts(struct loop *l, const struct runtime_range *ranges, uint32_t nr)
 {
 	for (uint32_t i = 0; i < nr; i++) {
@@ -360,21 +375,43 @@ static int read_parts(struct loop *l, const struct runtime_range *ranges, uint32
 	return 0;
 }
 
-int calls_python_exits(const struct image *im, const struct runtime_range *ranges, uint32_t nr,
-		       struct calls_python_exit ret[CALLS_PYTHON_EXITS])
+static int find_exits(struct loop *l)
 {
 	struct image_symbol symbol = { .name = CHECK };
+	int r = image_symbols(l->im, SHT_DYNSYM, &symbol, 1);
+
+	l->check = symbol.address;
+	if (r >= 0)
+		r = each(l, find_exit);
+	return r < 0 ? r : each(l, check);
+}
+
+static int find(const struct image *im, const struct runtime_range *ranges, uint32_t nr,
+		int (*look)(struct loop *l), struct calls_python_exit *ret)
+{
 	struct loop l = { .im = im, .exits = ret };
 	int r = im->machine == EM_X86_64 ? read_parts(&l, ranges, nr) : -ENOENT;
 
-	if (!r && image_symbols(im, SHT_DYNSYM, &symbol, 1) == -ENOMEM)
-		r = -ENOMEM;
-	l.check = symbol.address;
 	if (!r)
-		r = each(&l, find_exit);
-	if (!r)
-		r = each(&l, check);
+		r = look(&l);
 	for (uint32_t i = 0; i < l.nr_parts; i++)
 		free(l.parts[i].bytes);
 	return r == -ENOENT ? 0 : r < 0 ? r : l.nr_exits;
+}
+
+int calls_python_exits(const struct image *im, const struct runtime_range *ranges, uint32_t nr,
+		       struct calls_python_exit ret[CALLS_PYTHON_EXITS])
+{
+	return find(im, ranges, nr, find_exits, ret);
+}
+
+static int find_returns(struct loop *l)
+{
+	return each(l, find_return);
+}
+
+int calls_python_returns(const struct image *im, const struct runtime_range *ranges, uint32_t nr,
+			 struct calls_python_exit ret[CALLS_PYTHON_EXITS])
+{
+	return find(im, ranges, nr, find_returns, ret);
 }

@@ -21,3 +21,9 @@ enum { CALLS_PYTHON_EXITS = 8 };
  */
 int calls_python_exits(const struct image *im, const struct runtime_range *ranges,
 		       uint32_t nr_ranges, struct calls_python_exit ret[CALLS_PYTHON_EXITS]);
+/*
+ * Instead its instructions that return, which take some microseconds each where there is a probe.
+ * One in a part of the loop that isn't known is missed, which the kernel half finds out.
+ */
+int calls_python_returns(const struct image *im, const struct runtime_range *ranges,
+			 uint32_t nr_ranges, struct calls_python_exit ret[CALLS_PYTHON_EXITS]);
