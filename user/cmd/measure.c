@@ -290,7 +290,7 @@ static void settle_python(struct measure_settings *s)
 	s->live.user_stacks = true;
 	s->live.kernel_stacks = false;
 	s->live.unwind = LIVE_UNWIND_TABLES;
-	s->view_name = "table";
+	s->view_name = "pycalls";
 	if (!s->live.mode.has_max_overhead)
 		s->live.mode.max_overhead = 0;
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/nearest.h"
 #include "export/exporter.h"
+#include "model/summary.h"
 #include "view/annotate.h"
 
 static int set_path(void *ctx, const char *value, struct strbuf *error)
@@ -187,15 +188,24 @@ static ssize_t sink_write(void *cookie, const char *bytes, size_t size)
 	return (ssize_t)size;
 }
 
+static int write_as(const struct exporter *e, const struct output *o, const struct profile *p,
+		    FILE *out)
+{
+	const struct export_settings settings = { .per_thread = o->per_thread };
+	_cleanup_(profile_freep) struct profile *once = NULL;
+	int r = e->tells_sums || !summary_has_calls(p) ? 0 : profile_calls_once(p, &once);
+
+	return r < 0 ? r : e->write(once ? once : p, &settings, out);
+}
+
 static int show(const struct output *o, struct profile *p, const struct view_settings *settings,
 		const char *view_name, FILE *out)
 {
-	const struct export_settings export = { .per_thread = o->per_thread };
 	const char *format = o->json ? "json" : o->nr ? NULL : o->format;
 	const struct view *view;
 
 	if (format)
-		return exporter_find(format)->write(p, &export, out);
+		return write_as(exporter_find(format), o, p, out);
 	if (settings->annotate)
 		return annotate_show(p, settings->annotate, settings, out);
 	if (!view_name)
@@ -233,13 +243,12 @@ int output_report(const struct output *o, struct profile *p, const struct view_s
 
 static int write_file(const struct output *o, const char *path, const struct profile *p)
 {
-	const struct export_settings settings = { .per_thread = o->per_thread };
 	struct file_out file;
 	int r = file_out_open(&file, path);
 
 	if (r < 0)
 		return r;
-	r = exporter_of(o, path)->write(p, &settings, file.stream);
+	r = write_as(exporter_of(o, path), o, p, file.stream);
 	if (r < 0) {
 		file_out_abort(&file);
 		return r;

@@ -11,6 +11,7 @@
 #include "cmd/frames.h"
 #include "cmd/output.h"
 #include "cmd/terminal.h"
+#include "model/summary.h"
 #include "pprof/pprof.h"
 
 struct report {
@@ -198,9 +199,10 @@ static int show(struct report *report, struct strbuf *error)
 		return r;
 	mode = mode_find(profile_facts(p)->mode);
 	return output_write(&report->output, p, &report->view,
-			    view   ? view
-			    : mode ? mode->view
-				   : NULL,
+			    view		   ? view
+			    : summary_has_calls(p) ? "pycalls"
+			    : mode		   ? mode->view
+						   : NULL,
 			    error);
 }
 

@@ -13,6 +13,7 @@ struct exporter {
 	const char *name, *summary;
 	const char *suffix; /* ".pb.gz": chosen by the output file's name */
 	bool binary;	    /* nothing for a terminal */
+	bool tells_sums; /* of calls of Python it takes all samples, not those of their own time */
 	/* 0, or a negative errno; the stream's own errors are the caller's to check. */
 	int (*write)(const struct profile *p, const struct export_settings *settings, FILE *out);
 };

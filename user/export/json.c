@@ -239,8 +239,68 @@ static bool names_functions(const struct profile *p)
 	return false;
 }
 
+static void write_cost(struct json *j, const struct call_cost *c, const char *suffix)
+{
+	json_u64(j, "count", c->calls);
+	json_u64(j, "primitive", c->primitive);
+	put_u64(j, "self", suffix, c->self);
+	put_u64(j, "total", suffix, c->total);
+}
+
+static void write_name(struct json *j, const struct profile *p, uint32_t frame, struct strbuf *name)
+{
+	strbuf_reset(name);
+	profile_frame_name(p, frame, name);
+	json_string(j, "function", strbuf_str(name));
+}
+
+static void write_call(struct json *j, const struct profile *p, const struct called *called,
+		       const struct called_function *function, struct strbuf *name)
+{
+	const struct frame *f = profile_frame_at(p, function->frame);
+	const char *suffix = unit_suffix(p);
+
+	json_object(j, NULL);
+	json_object(j, "labels");
+	write_name(j, p, function->frame, name);
+	if (f->file)
+		json_string(j, "file", profile_string_at(p, f->file));
+	json_end(j);
+	if (profile_frame_line(p, f))
+		json_u64(j, "line", profile_frame_line(p, f));
+	write_cost(j, &function->cost, suffix);
+	json_array(j, "callers");
+	for (uint32_t i = 0; i < function->nr; i++) {
+		const struct called_from *from = &called->callers[function->first + i];
+
+		json_object(j, NULL);
+		write_name(j, p, from->frame, name);
+		write_cost(j, &from->cost, suffix);
+		json_end(j);
+	}
+	json_end(j);
+	json_end(j);
+}
+
+static int write_calls(struct json *j, const struct profile *p)
+{
+	struct strbuf name = STRBUF_INIT;
+	struct called called;
+	int r = summary_calls(p, &called);
+
+	if (r < 0)
+		return r;
+	for (uint32_t i = 0; i < called.nr_functions; i++)
+		write_call(j, p, &called, &called.functions[i], &name);
+	summary_calls_done(&called);
+	strbuf_done(&name);
+	return 0;
+}
+
 static int write_rows(struct json *j, const struct profile *p)
 {
+	if (summary_has_calls(p) && !names_functions(p))
+		return write_calls(j, p);
 	if (summary_has_pauses(p))
 		return write_pauses(j, p);
 	return profile_has_distribution(p) || names_functions(p) ? write_distributions(j, p)
@@ -269,5 +329,6 @@ const struct exporter exporter_json = {
 	.name = "json",
 	.summary = "the report as one JSON object",
 	.suffix = ".json",
+	.tells_sums = true,
 	.write = write_json,
 };

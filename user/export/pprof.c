@@ -15,5 +15,6 @@ const struct exporter exporter_pprof = {
 	.summary = "a pprof profile, as bpfprof report and go tool pprof read it",
 	.suffix = ".pb.gz",
 	.binary = true,
+	.tells_sums = true,
 	.write = write_pprof,
 };

@@ -67,5 +67,6 @@ const struct exporter exporter_pstats = {
 		   "for other modes samples, as a line in it says",
 	.suffix = ".prof",
 	.binary = true,
+	.tells_sums = true,
 	.write = write_pstats,
 };

@@ -14,9 +14,9 @@
 static void sum_text(uint64_t sum, struct strbuf *out)
 {
 	static const char *const names[1 << CALLS_SUM_BITS] = {
-		[CALLS_SELF] = "self",
-		[CALLS_BY_CALLER] = "by-caller",
-		[CALLS_CUMULATIVE] = "cumulative",
+		[CALLS_SELF] = LABEL_SUM_SELF,
+		[CALLS_BY_CALLER] = LABEL_SUM_BY_CALLER,
+		[CALLS_CUMULATIVE] = LABEL_SUM_ALL,
 	};
 
 	if (sum < ARRAY_SIZE(names) && names[sum])
@@ -25,7 +25,7 @@ static void sum_text(uint64_t sum, struct strbuf *out)
 
 static const struct label_type labels[] = {
 	{ "function", CALLS_FUNCTION_SHIFT, CALLS_FUNCTION_BITS, NULL },
-	{ "sum", CALLS_SUM_SHIFT, CALLS_SUM_BITS, sum_text },
+	{ LABEL_SUM, CALLS_SUM_SHIFT, CALLS_SUM_BITS, sum_text },
 	{ 0 },
 };
 

@@ -11,6 +11,12 @@
 /* Which runtime of a process a sample is of: such samples are summed up by process. */
 #define LABEL_RUNTIME "runtime"
 
+/* What a sample of a call of Python sums up: see bpf/calls.h. No other sample has it. */
+#define LABEL_SUM	    "sum"
+#define LABEL_SUM_SELF	    "self"
+#define LABEL_SUM_BY_CALLER "by-caller"
+#define LABEL_SUM_ALL	    "cumulative"
+
 struct label_type {
 	const char *name;     /* "device"; NULL ends a table */
 	unsigned shift, bits; /* where it stands in the tag */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/label.h"
+
 #include "model/profile.h"
 
 struct merge {
@@ -12,6 +14,7 @@ struct merge {
 	const struct profile *from;
 	uint32_t *strings, *mappings, *frames, *stacks, *whos, *labels; /* from's id → into's */
 	bool interpreted; /* stacks with frames of an interpreter keep only these, and marks */
+	bool calls_once;  /* leaves out samples of calls that others are of, too */
 };
 
 static int merge_strings(struct merge *m)
@@ -157,6 +160,17 @@ static uint64_t scale_value(uint64_t value, double scale, double *rest)
 	return (uint64_t)whole;
 }
 
+/* Does a sample sum up calls that another one stands for? */
+static bool is_repeated(const struct profile *p, uint32_t labels)
+{
+	struct label_set set = profile_labels_at(p, labels);
+
+	for (uint32_t i = 0; i < set.nr; i++)
+		if (!strcmp(profile_string_at(p, set.labels[i].name), LABEL_SUM))
+			return strcmp(profile_string_at(p, set.labels[i].value), LABEL_SUM_SELF);
+	return false;
+}
+
 static int merge_samples(struct merge *m, double scale)
 {
 	double count_rest = 0, total_rest = 0;
@@ -165,6 +179,8 @@ static int merge_samples(struct merge *m, double scale)
 		struct sample copy = *profile_sample_at(m->from, i);
 		int r;
 
+		if (m->calls_once && is_repeated(m->from, copy.labels))
+			continue;
 		copy.stack = m->stacks[copy.stack];
 		copy.who = m->whos[copy.who];
 		copy.labels = m->labels[copy.labels];
@@ -247,18 +263,32 @@ int profile_merge(struct profile *into, const struct profile *from, double scale
 	return 0;
 }
 
-int profile_interpreted(const struct profile *from, struct profile **ret)
+/* `m`: how; of `m->from`. */
+static int copy(struct merge *m, struct profile **ret)
 {
 	_cleanup_(profile_freep) struct profile *into = NULL;
-	struct merge m = { .from = from, .interpreted = true };
-	int r = profile_new(&into, profile_facts(from));
+	int r = profile_new(&into, profile_facts(m->from));
 
-	m.into = into;
+	m->into = into;
 	if (r >= 0)
-		r = merge_all(&m, 0, 1);
+		r = merge_all(m, 0, 1);
 	if (r < 0)
 		return r;
 	*ret = into;
 	into = NULL;
 	return 0;
+}
+
+int profile_interpreted(const struct profile *from, struct profile **ret)
+{
+	struct merge m = { .from = from, .interpreted = true };
+
+	return copy(&m, ret);
+}
+
+int profile_calls_once(const struct profile *from, struct profile **ret)
+{
+	struct merge m = { .from = from, .calls_once = true };
+
+	return copy(&m, ret);
 }

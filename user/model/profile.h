@@ -120,6 +120,11 @@ int profile_merge(struct profile *into, const struct profile *from, double scale
  * new profile, or -ENOMEM.
  */
 int profile_interpreted(const struct profile *from, struct profile **ret);
+/*
+ * Copies `from` with each call of Python in one sample, of its own time: without those that sum up
+ * the same calls otherwise (summary_calls()). 0 and a new profile, or -ENOMEM.
+ */
+int profile_calls_once(const struct profile *from, struct profile **ret);
 /* From now on names, and sums by name, tell lines of an interpreted function apart. No file keeps
  * that. */
 void profile_split_lines(struct profile *p, bool split);

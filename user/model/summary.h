@@ -115,3 +115,36 @@ struct source_sum {
 /* `file`: string of the profile. 0 or -ENOMEM. */
 int summary_source(const struct profile *p, uint32_t file, struct source_sum *ret);
 void summary_source_done(struct source_sum *s);
+
+/*
+ * Calls of Python, as mode calls sums them up (label "sum"): what pstats shows. Self and total are
+ * in the unit of the profile's value that is no count.
+ */
+struct call_cost {
+	uint64_t calls, primitive; /* all; those that no other one of the same is around */
+	uint64_t self, total;
+};
+
+struct called_function {
+	uint32_t frame;
+	uint32_t first, nr; /* its callers: in called.callers */
+	struct call_cost cost;
+};
+
+struct called_from {
+	uint32_t function; /* whom: in called.functions */
+	uint32_t frame;	   /* who */
+	struct call_cost cost;
+};
+
+struct called {
+	struct called_function *functions; /* largest self first */
+	struct called_from *callers;	   /* of each function, largest self first */
+	uint32_t nr_functions, nr_callers;
+};
+
+/* Has it samples of such calls? Samples of calls are there several times then, summed otherwise. */
+bool summary_has_calls(const struct profile *p);
+/* 0 or -ENOMEM. */
+int summary_calls(const struct profile *p, struct called *ret);
+void summary_calls_done(struct called *c);

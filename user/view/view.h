@@ -28,7 +28,7 @@ struct view {
 		    const struct view_settings *settings, FILE *out);
 };
 
-extern const struct view view_table, view_hist, view_pauses;
+extern const struct view view_table, view_hist, view_pauses, view_pycalls;
 
 /* Ends with NULL. */
 extern const struct view *const views[];

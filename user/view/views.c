@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-const struct view *const views[] = { &view_table, &view_hist, &view_pauses, NULL };
+const struct view *const views[] = { &view_table, &view_hist, &view_pauses, &view_pycalls, NULL };
 
 const struct view *view_find(const char *name)
 {
