@@ -11,7 +11,18 @@
 #include "process/target_file.h"
 #include "runtime/calls_python.h"
 
-const struct probe_finder python_calls_finder = { .find = calls_python_find };
+/* Of a process that was not there to be looked at before. */
+static int find(void *ctx, const struct runtime_image *image, struct probe_sites *ret,
+		struct strbuf *why)
+{
+	int r = calls_python_find(ctx, image, ret, why);
+
+	if (r == -ENOTSUP)
+		strbuf_adds(why, "; sampling shows where its time goes: bpfprof cpu -o FILE.prof");
+	return r;
+}
+
+const struct probe_finder python_calls_finder = { .find = find };
 
 struct search {
 	uint32_t pid;

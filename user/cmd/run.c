@@ -137,10 +137,11 @@ static int report(struct run *run, bool last, struct strbuf *error)
 		log_warn(
 			"--max-memory: names, lines or inlined calls of large files were left out");
 	if (!run->settings.interval_ns)
-		return output_write(&run->settings.output, p, &run->settings.view, run->settings.view_name,
-				    error);
+		return output_write(&run->settings.output, p, &run->settings.view,
+				    run->settings.view_name, error);
 	capture_restart(live_capture(run->live));
-	r = output_report(&run->settings.output, p, &run->settings.view, run->settings.view_name, error);
+	r = output_report(&run->settings.output, p, &run->settings.view, run->settings.view_name,
+			  error);
 	run->unread = r > 0;
 	if (r < 0 || !run->settings.output.nr)
 		return r;
