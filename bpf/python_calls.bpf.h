@@ -111,13 +111,18 @@ __noinline int python_calls_take(__u32 level, __u32 runtime, __u64 thread, __u64
 	return in->python.nr < 2 ? in->python.nr : 2;
 }
 
-/* The id of a stack that has the first `nr` of what was taken. */
-static __always_inline __u64 python_calls_id(struct scratch *s, __u32 level, __u32 nr,
-					     const struct who *who)
+/* The id of a stack that has the first `nr` of what was taken. Verified once, for all that ask. */
+__noinline __u64 python_calls_id(__u32 level, __u32 nr)
 {
-	s->stack.nr_calls = s->stack.calls_walked = nr;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+	struct who who;
+
+	if (!s)
+		return 0;
+	who_read(&who);
+	s->stack.nr_calls = s->stack.calls_walked = nr & 3;
 	s->stack.id = 0;
-	return stack_send(s, level, who);
+	return stack_send(s, level, &who);
 }
 
 /* By which call's begin and end are known to be of one, where the probe doesn't say its frame. */
@@ -159,8 +164,8 @@ static __always_inline int python_calls_stacks(struct pt_regs *ctx, const struct
 	nr = python_calls_take(level, runtime, compat_thread_pointer(), frame, flags_at);
 	in = bpf_map_lookup_elem(&interpreting, &level);
 	if (nr > 0 && in) {
-		ret->tag = python_calls_id(s, level, 1, who);
-		ret->stack = python_calls_id(s, level, nr & 3, who);
+		ret->tag = python_calls_id(level, 1);
+		ret->stack = python_calls_id(level, nr);
 		ret->told = python_calls_told(in->innermost);
 		if (flags_at && in->owner == PYTHON_GENERATORS_OWN)
 			*ret_caller = python_calls_told(in->caller);
