@@ -110,7 +110,7 @@ static int make_profile(struct run *run, uint64_t from, uint64_t to, struct prof
 }
 
 /* What was found to be probed, and what could not be. */
-static void say_notes(struct run *run)
+static void say_notes(struct run *run, bool last)
 {
 	const char *note;
 
@@ -118,6 +118,10 @@ static void say_notes(struct run *run)
 		log_warn("%s", note);
 		run->nr_notes++;
 	}
+	if (last && !run->nr_notes && live_found_nothing(run->live))
+		log_warn("%s: nothing to measure was found in %s", run->mode->name,
+			 run->settings.live.filter.nr_pids ? "these processes"
+							   : "what was running");
 }
 
 /* The report of what was measured since the last one. */
@@ -128,7 +132,7 @@ static int report(struct run *run, bool last, struct strbuf *error)
 	int r;
 
 	log_progress("%s", "");
-	say_notes(run);
+	say_notes(run, last);
 	r = make_profile(run, run->interval_began, to, &p);
 	if (r < 0)
 		return r;

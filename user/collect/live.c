@@ -287,6 +287,11 @@ size_t live_naming_memory(const struct live *l)
 	return l->drain_settings.budget.growing / 2;
 }
 
+bool live_found_nothing(const struct live *l)
+{
+	return l->probes && !probes_found(l->probes);
+}
+
 const char *live_note(const struct live *l, size_t n)
 {
 	return l->probes ? probes_note(l->probes, n) : NULL;

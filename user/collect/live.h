@@ -76,6 +76,8 @@ uint64_t live_stopped(const struct live *l);
 uint64_t live_period(const struct live *l);
 /* Bytes that naming what was taken may use, of --max-memory. */
 size_t live_naming_memory(const struct live *l);
+/* The mode probes programs, and no measured process maps anything that it looks for. */
+bool live_found_nothing(const struct live *l);
 /* The nth line that is to be said of probes: what was found, what could not be probed. NULL: that
  * was all. */
 const char *live_note(const struct live *l, size_t n);

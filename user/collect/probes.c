@@ -215,6 +215,11 @@ size_t probes_nr(const struct probes *p)
 	return nr;
 }
 
+bool probes_found(const struct probes *p)
+{
+	return p->nr_places != 0;
+}
+
 const char *probes_note(const struct probes *p, size_t n)
 {
 	return n < p->nr_notes ? p->notes[n] : NULL;

@@ -60,6 +60,8 @@ int probes_expect(struct probes *p, const char *program);
 bool probes_pending(const struct probes *p);
 /* How many probes are attached now. */
 size_t probes_nr(const struct probes *p);
+/* Was any file that had something to be probed mapped by a measured process? */
+bool probes_found(const struct probes *p);
 /*
  * Says for people what was found and what could not be probed, a line each: "ruby 3.3, pid 812: no
  * probe in this build". The nth line since the start, or NULL.
