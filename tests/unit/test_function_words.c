@@ -208,37 +208,6 @@ static void test_cheapest(void **state)
 #endif
 }
 
-#ifdef __x86_64__
-/* vzeroupper; ret: to kernels a jump, by its opcode 77. */
-__asm__(".text\n"
-	".globl begins_with_avx\n"
-	".type begins_with_avx, @function\n"
-	"begins_with_avx:\n"
-	".byte 0xc5, 0xf8, 0x77\n"
-	"ret\n"
-	".size begins_with_avx, . - begins_with_avx\n");
-#endif
-
-/* What would be executed wrongly is not probed. */
-static void test_misread(void **state)
-{
-#ifdef __x86_64__
-	static const char *const words[] = { "/proc/self/exe:begins_with_*", NULL };
-	struct function_words *w;
-	struct probe_sites sites;
-
-	(void)state;
-	make_well(&w, NULL, words);
-	assert_int_equal(ask(w, "/proc/self/exe", "/x/y", &sites), -ENOTSUP);
-	assert_int_equal(sites.nr, 0);
-	probe_sites_done(&sites);
-	function_words_free(w);
-#else
-	(void)state;
-	skip();
-#endif
-}
-
 static void test_program(void **state)
 {
 	static const char *const words[] = { "entry", NULL }, *const own[] = { "main", NULL };
@@ -342,9 +311,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad),	 cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_names),	 cmocka_unit_test(test_sites),
-		cmocka_unit_test(test_cheapest), cmocka_unit_test(test_misread),
-		cmocka_unit_test(test_program),	 cmocka_unit_test(test_colons),
-		cmocka_unit_test(test_untimed),
+		cmocka_unit_test(test_cheapest), cmocka_unit_test(test_program),
+		cmocka_unit_test(test_colons),	 cmocka_unit_test(test_untimed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

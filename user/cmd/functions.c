@@ -306,20 +306,6 @@ static int add_sites(struct probe_sites *ret, bool timed, uint32_t pair, uint64_
 	return site.name ? probe_sites_add(ret, &site) : -ENOMEM;
 }
 
-/*
- * Kernels (6.18 does) look at the opcode of an instruction of AVX (VEX, EVEX) as if it were
- * another's: vpbroadcastb is emulated as the jump that 7a is else, and so left out. Such a place
- * isn't probed.
- */
-static bool is_misread(const struct image *im, uint64_t address)
-{
-	uint8_t first = 0;
-
-	if (im->machine != EM_X86_64 || image_read(im, address, &first, sizeof(first)))
-		return false;
-	return first == 0xc4 || first == 0xc5 || first == 0x62;
-}
-
 static int add_functions(struct probe_sites *ret, int fd, const struct functions *found, bool timed)
 {
 	struct strbuf name = STRBUF_INIT;
@@ -330,8 +316,6 @@ static int add_functions(struct probe_sites *ret, int fd, const struct functions
 		const struct function *f = &found->all[i];
 		uint64_t past = entry_cheapest(&im, f->address) - f->address;
 
-		if (is_misread(&im, f->address + past))
-			continue;
 		strbuf_reset(&name);
 		demangle(f->name, &name);
 		r = add_sites(ret, timed && function_returns_once(f->name), (uint32_t)i,
