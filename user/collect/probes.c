@@ -157,11 +157,29 @@ static void detach_all(struct probes *p)
 	}
 }
 
+/*
+ * Nothing begins any more, at once for all: while probes are taken away one by one, ends may be
+ * gone before their begins, and a busy program begins very much meanwhile.
+ */
+static void silence(const struct probes *p)
+{
+	for (uint32_t i = 0; i < p->nr_places; i++) {
+		struct abi_probe probe;
+
+		if (bpf_map_lookup_elem(p->probes_fd, &i, &probe) ||
+		    (probe.role != ABI_PROBE_BEGIN && probe.role != ABI_PROBE_COUNT))
+			continue;
+		probe.role = ABI_PROBE_NONE;
+		bpf_map_update_elem(p->probes_fd, &i, &probe, BPF_ANY);
+	}
+}
+
 void probes_stop(struct probes *p)
 {
 	if (!p || p->unattached)
 		return;
 	p->unattached = true;
+	silence(p);
 	detach_all(p);
 	p->capture->quality.n[QUALITY_UNFINISHED] += probes_count_open(p);
 }
