@@ -13,7 +13,9 @@ enum abi_probe_role {
 	ABI_PROBE_BEGIN, /* something begins in the thread … */
 	ABI_PROBE_END,	 /* … and ends: the innermost open one of the same pair */
 	ABI_PROBE_COUNT, /* is over at once: counted, without a time */
-	/* A thread asks another one of its process for something, by the address in arguments[0] …
+	/*
+	 * A thread asks another one of its process for something, by the address that is in the
+	 * register of arguments[0] …
 	 */
 	ABI_PROBE_ASK,
 	ABI_PROBE_ANSWER, /* … which turns to it: what begins in it from now on is the asker's */

@@ -39,8 +39,8 @@ static __always_inline void asker_ask(struct pt_regs *ctx, const struct abi_prob
 	struct asked_key key = { .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct asker asker = { s->who, s->stack };
 
-	if (probe_value(ctx, &p->arguments[0], &key.what))
-		bpf_map_update_elem(&asked, &key, &asker, BPF_ANY);
+	key.what = probe_register(ctx, p->arguments[0].reg);
+	bpf_map_update_elem(&asked, &key, &asker, BPF_ANY);
 }
 
 /* What nobody asked for is the thread's own. */

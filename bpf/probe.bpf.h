@@ -146,6 +146,11 @@ static __always_inline int probe_at_place(struct pt_regs *ctx, __u32 place)
  * One function that is called by both of them. What it returns is no constant to the compiler,
  * which would else leave anything in that register: verifiers refuse some of it. Cookies came
  * in 5.15: 82e6b1eee6a8 ("bpf: Allow to specify user-provided bpf_cookie …").
+ *
+ * The tail call never comes. A program that has one gets no stack of the CPU's own, as kernels give
+ * since 6.13 ("bpf: Find eligible subprogs for private stack support"): they take all programs of
+ * this type for ones that don't run twice at a time on a CPU, but those of uprobes are preempted,
+ * and wrote over each other's. Seen on 7.2, as tags of nothing and ends without begins.
  */
 #define PROBE_PROGRAMS(on_hit)                                            \
 	static __noinline int probe_hit(struct pt_regs *ctx, __u32 place) \
@@ -161,7 +166,9 @@ static __always_inline int probe_at_place(struct pt_regs *ctx, __u32 place)
 	SEC("?uprobe")                                                    \
 	int on_probe(struct pt_regs *ctx)                                 \
 	{                                                                 \
-		return probe_hit(ctx, bpf_get_attach_cookie(ctx));        \
+		if (probe_hit(ctx, bpf_get_attach_cookie(ctx)))           \
+			bpf_tail_call(ctx, &probe_shared, 0);             \
+		return 0;                                                 \
 	}                                                                 \
 	SEC("?uprobe")                                                    \
 	int on_any_probe(struct pt_regs *ctx)                             \

@@ -61,7 +61,7 @@ static void add_field(const struct naming *n, const struct label_type *type, uin
 {
 	if (type->text)
 		type->text(field, out);
-	else
+	else if (field < n->capture->strings.count)
 		strbuf_adds(out, capture_string_at(n->capture, (uint32_t)field));
 }
 
