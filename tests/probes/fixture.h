@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#include "collect/filter.h"
-#include "collect/probes.h"
-#include "collect/sideband.h"
-#include "collect/uprobe.h"
+#include "kernel/filter.h"
+#include "kernel/sideband.h"
+#include "kernel/uprobe.h"
 #include "model/capture.h"
+#include "probe/probes.h"
 #include "process/tracker.h"
 
 struct bpf_object;

@@ -23,10 +23,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/now.h"
 #include "collect/mode.h"
-#include "collect/tables.h"
 #include "process/inside.h"
 #include "unwind/compile.h"
+#include "walk/tables.h"
 
 static int outer = -1;
 
@@ -130,7 +131,7 @@ static void ask(struct kernel *k, pid_t pid, uint64_t token, const void *address
 	struct abi_ask a = { .type = ABI_ASK,
 			     .tgid = tgid,
 			     .space = token,
-			     .time = tracker_now(),
+			     .time = now_ns(),
 			     .nr = 1,
 			     .addresses = { (uint64_t)(uintptr_t)address } };
 
@@ -208,9 +209,9 @@ static void test_large(void **state)
 	}
 	code = dlsym(library, "LLVMContextCreate");
 	assert_non_null(code);
-	begin = tracker_now();
+	begin = now_ns();
 	ask(k, getpid(), 44, code);
-	print_message("%.1f ms, %.1f MB\n", (double)(tracker_now() - begin) / 1e6,
+	print_message("%.1f ms, %.1f MB\n", (double)(now_ns() - begin) / 1e6,
 		      (double)tables_memory(k->tables) / 1e6);
 	check_rule(k, 44, code);
 }
@@ -230,7 +231,7 @@ static void test_ends(void **state)
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
 	assert_int_equal(tracker_rescan(k->tracker), 0);
-	tracker_forget(k->tracker, tracker_now() + 3000000000);
+	tracker_forget(k->tracker, now_ns() + 3000000000);
 	assert_int_equal(tables_tend(k->tables), 0);
 	assert_int_equal(list_of(k, 99).nr_mappings, 0);
 }

@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "kernel/sideband.h"
 #include "process/tracker.h"
-#include "collect/sideband.h"
 
 struct watch {
 	struct capture capture;

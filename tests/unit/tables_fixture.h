@@ -8,8 +8,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "collect/tables_inside.h"
 #include "unwind/compile.h"
+#include "walk/tables_inside.h"
 
 struct walk;
 

@@ -14,18 +14,11 @@
 
 #include <cmocka.h>
 
+#include "base/now.h"
 #include "collect/cputimes.h"
 #include "process/proc_stat.h"
 
 enum { MS = 1000000 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* A child that uses so much CPU time for each byte it gets, answers with what it used in all. */
 struct child {
@@ -40,10 +33,10 @@ static void __attribute__((noreturn)) run_child(int in, int out, uint64_t ns)
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (read(in, &c, 1) == 1) {
-		uint64_t used = clock_ns(CLOCK_PROCESS_CPUTIME_ID), until = used + ns;
+		uint64_t used = now_of(CLOCK_PROCESS_CPUTIME_ID), until = used + ns;
 
 		while (used < until)
-			used = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+			used = now_of(CLOCK_PROCESS_CPUTIME_ID);
 		if (write(out, &used, sizeof(used)) != sizeof(used))
 			break;
 	}
@@ -58,7 +51,7 @@ static struct child start_child(uint64_t ns)
 	assert_int_equal(pipe(to), 0);
 	assert_int_equal(pipe(from), 0);
 	/* Between the tick in /proc and the nanoseconds that the kernel half has. */
-	c.start_ns = clock_ns(CLOCK_BOOTTIME);
+	c.start_ns = now_of(CLOCK_BOOTTIME);
 	c.pid = fork();
 	if (!c.pid) {
 		close(to[1]);
@@ -104,7 +97,7 @@ static void begin(struct fixture *f)
 {
 	assert_int_equal(capture_init(&f->capture), 0);
 	assert_int_equal(tracker_new(&f->tracker, &f->capture), 0);
-	f->began = clock_ns(CLOCK_MONOTONIC);
+	f->began = now_ns();
 	assert_int_equal(cputimes_new(&f->times, &f->capture, f->tracker, f->began), 0);
 }
 
@@ -117,7 +110,7 @@ static void end(struct fixture *f)
 
 static void look(struct fixture *f, bool last)
 {
-	assert_int_equal(cputimes_read(f->times, clock_ns(CLOCK_MONOTONIC), last), 0);
+	assert_int_equal(cputimes_read(f->times, now_ns(), last), 0);
 }
 
 static const struct process_time *time_of(const struct fixture *f, const struct child *c)
@@ -262,7 +255,7 @@ static void the_end_is_when_it_stopped(void **state)
 	begin(&f);
 	see(&f, &c);
 	burn(&c);
-	stopped = clock_ns(CLOCK_MONOTONIC);
+	stopped = now_ns();
 	cputimes_stop(f.times, stopped);
 	burn(&c);
 	burn(&late);

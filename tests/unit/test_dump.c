@@ -10,7 +10,7 @@
 
 #include "abi.h"
 #include "cmd/dump.h"
-#include "collect/snapshot_copy.h"
+#include "snapshot/copy.h"
 
 enum { PID = 7 };
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/array.h"
-#include "collect/explain.h"
+#include "doctor/explain.h"
 
 enum { MAX_STEPS = 16 };
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "collect/feature_probe.h"
+#include "doctor/feature_probe.h"
 
 static void test_releases(void **state)
 {

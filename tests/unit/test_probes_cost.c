@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collect/probes_inside.h"
+#include "probe/inside.h"
 
 struct instruction {
 	const char *bytes;

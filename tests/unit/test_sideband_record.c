@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "collect/sideband_record.h"
+#include "kernel/sideband_record.h"
 
 struct bytes {
 	_Alignas(8) char at[512];

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "abi.h"
-#include "collect/tracepoints.h"
+#include "kernel/tracepoints.h"
 
 enum {
 	LOG_STATS = 4, /* BPF_LOG_STATS; more would not fit into any buffer */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "collect/tables_inside.h"
+#include "walk/tables_inside.h"
 
 enum { MAX_BYTES = 32 << 20, NR_SPACES = 64, NR_RUNTIMES = 16, MAX_PHASE_US = 20000 };
 

@@ -8,8 +8,8 @@
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "cmd/cmd.h"
-#include "collect/explain.h"
-#include "collect/features.h"
+#include "doctor/explain.h"
+#include "doctor/features.h"
 
 enum { NAME_COLUMNS = 30, CURE_INDENT = 11 };
 

@@ -7,8 +7,8 @@
 
 #include "base/strbuf.h"
 #include "cmd/frames.h"
-#include "collect/snapshot.h"
 #include "model/profile.h"
+#include "snapshot/snapshot.h"
 #include "view/view.h"
 
 struct live;

@@ -2,21 +2,13 @@
 /* Threads that are on a CPU: their registers are nowhere else, so that only a sample has them. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/now.h"
 #include "cmd/dump.h"
-#include "collect/clock.h"
 #include "collect/live.h"
+#include "kernel/clock.h"
 
 enum { FREQUENCY_HZ = 999, POLL_MS = 5 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static bool is_interpreted(const struct capture *c, uint32_t stack)
 {

@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
-#include "collect/filter.h"
+#include "kernel/filter.h"
 #include "runtime/probe_site.h"
 
 struct function_words;

@@ -3,7 +3,7 @@
  */
 #pragma once
 #include "base/strbuf.h"
-#include "collect/filter.h"
+#include "kernel/filter.h"
 #include "runtime/probe_site.h"
 
 extern const struct probe_finder python_calls_finder;

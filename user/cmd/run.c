@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/now.h"
 #include "base/parse.h"
 #include "cmd/cmd.h"
 #include "cmd/events.h"
@@ -52,14 +53,6 @@ static void catch_signals(void)
 	sigaction(SIGTERM, &a, NULL);
 }
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* One event of --slower, as it comes. */
 static void show_event(void *ctx, const struct live_event *e)
 {
@@ -73,7 +66,7 @@ static int drain(struct run *run)
 {
 	int r = live_drain(run->live);
 
-	run->drained = now_ns(CLOCK_MONOTONIC);
+	run->drained = now_ns();
 	return r;
 }
 
@@ -100,11 +93,11 @@ static int make_profile(struct run *run, uint64_t from, uint64_t to, struct prof
 	if (!uname(&u))
 		strbuf_addf(&host, "%s, Linux %s %s", u.nodename, u.release, u.machine);
 	info.host = strbuf_str(&host);
-	began = now_ns(CLOCK_MONOTONIC);
+	began = now_ns();
 	r = naming_profile(run->naming, &info, ret);
 	if (r >= 0)
 		r = frames_apply(&run->settings.frames, ret);
-	log_verbose("named in %.1f ms", (double)(now_ns(CLOCK_MONOTONIC) - began) / 1e6);
+	log_verbose("named in %.1f ms", (double)(now_ns() - began) / 1e6);
 	strbuf_done(&host);
 	return r;
 }
@@ -207,7 +200,7 @@ static int measure(struct run *run, struct strbuf *error)
 
 	run->interval_began = run->drained = live_started(run->live);
 	for (;;) {
-		uint64_t now = now_ns(CLOCK_MONOTONIC);
+		uint64_t now = now_ns();
 		int r;
 
 		if (is_over(run, now))
@@ -215,7 +208,7 @@ static int measure(struct run *run, struct strbuf *error)
 		r = live_poll(run->live, next_wait_ms(run, now));
 		if (r == -EINTR)
 			continue;
-		if (r >= 0 && next_wait_ms(run, now_ns(CLOCK_MONOTONIC)) > 1)
+		if (r >= 0 && next_wait_ms(run, now_ns()) > 1)
 			continue;
 		if (r >= 0)
 			r = drain(run);
@@ -257,8 +250,8 @@ static int start_all(struct run *run, struct strbuf *error)
 {
 	int r = live_start(run->live, error);
 
-	run->began_realtime = (int64_t)now_ns(CLOCK_REALTIME) -
-			      (int64_t)(now_ns(CLOCK_MONOTONIC) - live_started(run->live));
+	run->began_realtime = (int64_t)now_of(CLOCK_REALTIME) -
+			      (int64_t)(now_ns() - live_started(run->live));
 	/* Told to end before it began: then nothing is started either. */
 	if (r < 0 || stop_signal) {
 		program_abandon(&run->program);
@@ -293,7 +286,7 @@ static int run_all(struct run *run, struct strbuf *error)
 	if (r >= 0)
 		r = report(run, true, error);
 	log_verbose("finished %.1f ms after the end",
-		    (double)(now_ns(CLOCK_MONOTONIC) - live_stopped(run->live)) / 1e6);
+		    (double)(now_ns() - live_stopped(run->live)) / 1e6);
 	return r;
 }
 
@@ -331,7 +324,7 @@ static int find_functions(struct run *run, struct strbuf *error)
 
 int run_mode(const struct mode *mode, int argc, char **argv)
 {
-	struct run run = { .mode = mode, .opened = now_ns(CLOCK_MONOTONIC) };
+	struct run run = { .mode = mode, .opened = now_ns() };
 	struct strbuf error = STRBUF_INIT;
 	int status, r = measure_parse(mode, argc, argv, &run.settings, &error);
 

@@ -11,6 +11,7 @@
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "base/now.h"
 #include "process/proc_stat.h"
 
 /* Processes that are followed; nothing is known of more. A share of its time that may be missing.
@@ -44,14 +45,6 @@ struct cputimes {
 	struct timed *processes;
 	uint32_t cap_before, cap_processes;
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* All that a process's threads ever used, also those that ended. false: there is no such process.
  */
@@ -103,7 +96,7 @@ int cputimes_new(struct cputimes **ret, struct capture *capture, const struct tr
 	*t = (struct cputimes){ .capture = capture,
 				.tracker = tracker,
 				.began = now,
-				.boot = clock_ns(CLOCK_BOOTTIME) - clock_ns(CLOCK_MONOTONIC),
+				.boot = now_of(CLOCK_BOOTTIME) - now_ns(),
 				.interval = now,
 				.last_read = now,
 				.restarts = capture->restarts };

@@ -8,14 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/array.h"
 #include "base/log.h"
-#include "collect/barrier.h"
+#include "base/now.h"
 #include "collect/cputimes.h"
 #include "collect/records.h"
+#include "kernel/barrier.h"
 
 enum { PAUSE_MS = 1 };
 
@@ -152,14 +152,6 @@ void drain_free(struct drain *d)
 		munmap(d->globals, d->globals_size);
 	barrier_free(d->barrier);
 	free(d);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 uint64_t drain_begin(struct drain *d, bool process_times)

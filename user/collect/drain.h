@@ -13,10 +13,10 @@
 #include "base/cleanup.h"
 #include "collect/budget.h"
 #include "collect/live.h"
-#include "process/tracker.h"
-#include "collect/sideband.h"
-#include "collect/tables.h"
+#include "kernel/sideband.h"
 #include "model/capture.h"
+#include "process/tracker.h"
+#include "walk/tables.h"
 
 struct bpf_object;
 struct drain;

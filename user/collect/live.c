@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/now.h"
 #include "collect/live_inside.h"
 
 /* The kernel half is answered at once, but those who want something all the time have to wait. */
@@ -17,14 +17,6 @@ static const uint64_t FIRST_PAUSE_NS = 500000, LAST_PAUSE_NS = 8000000;
 /* A program's first calls come soon after it is mapped. */
 static const uint64_t LAST_EAGER_PAUSE_NS = 1000000;
 enum { PENDING_MS = 2 };
-
-uint64_t live_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static int watch(struct live *l, int fd)
 {
@@ -152,7 +144,7 @@ static int scan(struct live *l)
 		return r;
 	r = probes_tend(l->probes);
 	/* Until now most of it was not measured. */
-	l->started = live_now();
+	l->started = now_ns();
 	return r;
 }
 
@@ -188,7 +180,7 @@ void live_stop(struct live *l)
 	while (l->nr_links)
 		bpf_link__destroy(l->links[--l->nr_links]);
 	if (!l->stopped)
-		l->stopped = live_now();
+		l->stopped = now_ns();
 }
 
 int live_add_pid(struct live *l, uint32_t pid)
@@ -224,7 +216,7 @@ static int tend_cpus(struct live *l)
 /* Of what the kernel half asks, not of what we have pending: pauses if need be, and reads it. */
 static int answer(struct live *l)
 {
-	uint64_t since = live_now() - l->answered;
+	uint64_t since = now_ns() - l->answered;
 	int r;
 
 	if (since > 2 * l->pause)
@@ -236,7 +228,7 @@ static int answer(struct live *l)
 	r = drain_answer(l->drain);
 	if (r >= 0 && l->probes)
 		r = probes_tend(l->probes);
-	l->answered = live_now();
+	l->answered = now_ns();
 	return r;
 }
 

@@ -11,8 +11,8 @@
 #include "abi.h"
 #include "base/cleanup.h"
 #include "base/strbuf.h"
-#include "collect/filter.h"
 #include "collect/mode.h"
+#include "kernel/filter.h"
 #include "model/capture.h"
 
 /* How user stacks are walked. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The inside of live.h: live.c (a measurement's course) and live_load.c (its BPF object). */
 #pragma once
-#include "collect/clock.h"
-#include "collect/cpus.h"
 #include "collect/drain.h"
 #include "collect/live.h"
-#include "collect/probes.h"
-#include "collect/sideband.h"
-#include "collect/tables.h"
+#include "kernel/clock.h"
+#include "kernel/cpus.h"
+#include "kernel/sideband.h"
+#include "probe/probes.h"
 #include "process/tracker.h"
+#include "walk/tables.h"
 
 struct live {
 	const struct mode *mode;
@@ -31,9 +31,6 @@ struct live {
 	uint64_t answered; /* when the kernel half's wishes were last looked at … */
 	uint64_t pause;	   /* … and for how long they are not, then */
 };
-
-/* CLOCK_MONOTONIC. */
-uint64_t live_now(void);
 
 /* live_load.c */
 /* Divides --max-memory, fills in what the kernel half is told, and loads the object. */

@@ -9,10 +9,11 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/now.h"
 #include "base/parse.h"
 #include "collect/budget.h"
 #include "collect/live_inside.h"
-#include "collect/tracepoints.h"
+#include "kernel/tracepoints.h"
 
 static const uint64_t DEFAULT_MEMORY = 256ull << 20;
 static const char CACHE_FOLDER[] = "/var/cache/bpfprof/unwind";
@@ -63,7 +64,7 @@ static void make_config(struct live *l)
 	if (s->filter.comm)
 		strncpy(c->comm_glob, s->filter.comm, sizeof(c->comm_glob) - 1);
 	if (getrandom(&c->seed, sizeof(c->seed), GRND_NONBLOCK) != sizeof(c->seed))
-		c->seed = live_now();
+		c->seed = now_ns();
 }
 
 /* A program on a tracepoint that not every kernel has, or not every filter needs. */

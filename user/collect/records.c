@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/array.h"
 #include "base/intern.h"
+#include "base/now.h"
 #include "collect/cputimes.h"
 #include "collect/stacks.h"
 
@@ -256,14 +256,6 @@ static int work_off_all(struct records *r)
 	}
 	r->taken_size = 0;
 	return err;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 /* Into the capture; what is not known stands as a mark, and is counted. */

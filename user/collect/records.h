@@ -7,7 +7,7 @@
  */
 #pragma once
 #include "collect/drain.h"
-#include "collect/tables.h"
+#include "walk/tables.h"
 
 struct cputimes;
 struct records;

@@ -11,9 +11,9 @@
 #include "base/intern.h"
 #include "collect/drain.h"
 #include "collect/join.h"
-#include "collect/runtimes.h"
 #include "collect/task_names.h"
-#include "collect/tables.h"
+#include "walk/runtimes.h"
+#include "walk/tables.h"
 
 #define STACKS_NONE UINT32_MAX
 

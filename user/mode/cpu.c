@@ -3,10 +3,10 @@
 #include <inttypes.h>
 
 #include "base/parse.h"
-#include "collect/clock.h"
 #include "collect/live.h"
 #include "collect/mode.h"
 #include "cpu.skel.h"
+#include "kernel/clock.h"
 
 static int set_frequency(void *ctx, const char *value, struct strbuf *error)
 {

@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/now.h"
 #include "process/cgroup.h"
-#include "process/proc_stat.h"
 #include "process/inside.h"
+#include "process/proc_stat.h"
 
 #define FIRST_WAIT_NS 100000000ull
 #define LAST_WAIT_NS  10000000000ull
@@ -82,7 +83,7 @@ static int read_again(struct tracker *t, struct space *s)
 
 	if (s->newer || s->gone || (s->ended && !s->start_ns))
 		return 0;
-	now = tracker_now();
+	now = now_ns();
 	if (now < s->next_read)
 		return 0;
 	s->read_wait = s->read_wait ? s->read_wait * 2 : FIRST_WAIT_NS;

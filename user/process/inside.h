@@ -9,9 +9,9 @@
  */
 #pragma once
 #include "base/intern.h"
-#include "process/tracker.h"
 #include "process/space.h"
 #include "process/target_file.h"
+#include "process/tracker.h"
 
 enum {
 	FILE_JIT = 0, /* all anonymous memory */
@@ -73,9 +73,6 @@ struct tracker {
 	newly_mapped_fn on_mapped;
 	void *on_mapped_ctx;
 };
-
-/* CLOCK_MONOTONIC. */
-uint64_t tracker_now(void);
 
 /* files.c */
 int tracker_file(struct tracker *t, const char *path, const struct file_identity *id,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/now.h"
 #include "process/build_id.h"
 #include "process/inside.h"
 
@@ -65,7 +66,7 @@ static void find_perf_map(struct tracker *t, struct space *s)
 		s->no_jit = true;
 		return;
 	}
-	now = tracker_now();
+	now = now_ns();
 	if (now < s->next_jit)
 		return;
 	s->jit_wait = s->jit_wait ? s->jit_wait * 2 : FIRST_WAIT_NS;

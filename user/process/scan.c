@@ -8,9 +8,10 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/now.h"
+#include "process/inside.h"
 #include "process/proc_maps.h"
 #include "process/proc_stat.h"
-#include "process/inside.h"
 
 /* Who makes the kernel drop records all the time gets no more than a 20th of a CPU of us. */
 enum { RESCAN_REST = 20 };
@@ -85,7 +86,7 @@ static int take_read(struct tracker *t, struct space *s, uint64_t now)
 /* A process of which nothing is known. */
 static int scan_new(struct tracker *t, uint32_t tgid)
 {
-	uint64_t now = tracker_now();
+	uint64_t now = now_ns();
 	struct space *s;
 	int r = tracker_read_maps(t, tgid);
 
@@ -128,7 +129,7 @@ static int scan_one(struct tracker *t, uint32_t tgid)
 /* Who comes too late is read when it is sampled. */
 static int scan_in_time(struct tracker *t, uint32_t tgid)
 {
-	if (tracker_now() < t->scan_until)
+	if (now_ns() < t->scan_until)
 		return scan_one(t, tgid);
 	t->scan_late = true;
 	return 0;
@@ -136,7 +137,7 @@ static int scan_in_time(struct tracker *t, uint32_t tgid)
 
 int tracker_scan(struct tracker *t, const uint32_t *pids, size_t nr)
 {
-	t->scan_until = tracker_now() + SCAN_NS;
+	t->scan_until = now_ns() + SCAN_NS;
 	if (!pids) {
 		int r;
 
@@ -156,7 +157,7 @@ int tracker_scan(struct tracker *t, const uint32_t *pids, size_t nr)
 static int rescan_one(struct tracker *t, uint32_t tgid)
 {
 	struct space *s = space_newest(&t->spaces, tgid);
-	uint64_t now = tracker_now();
+	uint64_t now = now_ns();
 	struct proc_stat stat;
 	int r;
 
@@ -184,12 +185,12 @@ static void end_if_unseen(void *ctx, struct space *s)
 	/* One that began after /proc was read is there all the same. */
 	if (!s->newer && !s->ended && s->round != t->round && kill((pid_t)s->tgid, 0) < 0 &&
 	    errno == ESRCH)
-		space_end(&t->spaces, s, tracker_now());
+		space_end(&t->spaces, s, now_ns());
 }
 
 int tracker_rescan(struct tracker *t)
 {
-	uint64_t begin = tracker_now();
+	uint64_t begin = now_ns();
 	int r;
 
 	t->rescan_due = begin < t->next_rescan;
@@ -200,6 +201,6 @@ int tracker_rescan(struct tracker *t)
 	if (r < 0)
 		return r;
 	space_each(&t->spaces, end_if_unseen, t);
-	t->next_rescan = begin + (tracker_now() - begin) * RESCAN_REST;
+	t->next_rescan = begin + (now_ns() - begin) * RESCAN_REST;
 	return 0;
 }

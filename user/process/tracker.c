@@ -6,10 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "process/proc_stat.h"
 #include "process/inside.h"
+#include "process/proc_stat.h"
 
 #define GRACE_NS 1000000000ull
 
@@ -18,14 +17,6 @@ enum {
 	/* A process that maps in a loop may make us move this many entries before we look away. */
 	MAX_MOVED = 4 << 20,
 };
-
-uint64_t tracker_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 int tracker_new(struct tracker **ret, struct capture *capture)
 {

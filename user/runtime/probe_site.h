@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Places in a file's code that are to be probed, and what they mean. Who
- * knows a runtime or a function finds them; user/collect/probes.c attaches them wherever the file
+ * knows a runtime or a function finds them; user/probe/probes.c attaches them wherever the file
  * is mapped. A place is an offset in the file, as uprobes want it.
  */
 #pragma once

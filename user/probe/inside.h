@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The inside of probes.h, for the files that make it up: probes.c (what is
+ * called), files.c (files that are mapped), places.c (what their sites mean, in
+ * the kernel half's map), overhead.c (what hits cost), cost.c (measured on
+ * ourselves). A file is an inode; its sites have places one behind the other,
+ * and are attached once for all processes or once a process.
+ */
+#pragma once
+#include <sys/stat.h>
+
+#include "base/allowance.h"
+#include "base/intern.h"
+#include "kernel/uprobe.h"
+#include "probe/probes.h"
+
+enum {
+	PROBES_NOTES = 4096, /* more is not said */
+	PROBES_QUEUE = 65536,
+	COST_ENTRY_EMULATED = 0,
+	COST_RETURN_EMULATED,
+	COST_ENTRY_STEPPED,
+	COST_RETURN_STEPPED,
+	PROBES_COSTS,
+};
+
+/* What hits of a kind cost with a program that finds nothing to do, ns. */
+struct probes_cost {
+	double ns[PROBES_COSTS];
+	/* Attached to ourselves. Nobody calls that any more, and detaching takes its time. */
+	struct uprobe_file *entries, *returns;
+	int fd;
+};
+
+/* Tells files apart. Compared as bytes: unused fields 0. */
+struct file_key {
+	uint64_t dev, ino;
+	uint64_t size, changed_ns; /* of overlays, whose dev says nothing of the file below */
+};
+
+/* A place in the kernel half's map, and the site that has it. */
+struct probed_place {
+	uint64_t hits; /* when the time that is looked at began */
+	uint32_t file, site;
+	uint32_t pair; /* in all files */
+	uint8_t cost;  /* its kind */
+	bool detached; /* it cost too much */
+};
+
+struct probed_file {
+	char *path; /* as the process sees it */
+	int fd;	    /* -1: nothing in it is probed */
+	struct probe_sites sites;
+	/* Before 5.15 files whose sites mean the same share their places. */
+	uint32_t first_place, nr_places;
+	struct uprobe_file **attached;
+	size_t nr_attached, cap_attached;
+};
+
+struct waiting_file {
+	struct space_key key;
+	uint64_t address;
+};
+
+struct probes {
+	struct probes_settings settings;
+	struct bpf_object *obj;
+	struct tracker *tracker;
+	struct capture *capture;
+	struct uprobe_kernel kernel;
+	struct uprobe_way way;
+	bool by_pid; /* a file is attached for each process by itself */
+	int targets_fd, probes_fd, hits_fd;
+	struct intern keys; /* struct file_key, to place in … */
+	struct probed_file *files;
+	uint32_t cap_files;
+	struct intern pairs; /* {file, pair} */
+	struct waiting_file *queue;
+	size_t nr_queue, cap_queue, next_queue;
+	struct allowance looking;
+	struct probed_place *places;
+	uint32_t nr_places, cap_places;
+	uint64_t *hits; /* of all places, read in one go */
+	struct probes_cost cost;
+	int stats_fd; /* while it is open the kernel keeps the time that programs take; -1 */
+	uint64_t opened, checked, looked; /* … at hits */
+	uint64_t run_ns, run_count;	  /* of our programs, when last looked at */
+	double program_ns;		  /* what one run of them takes */
+	char **notes;
+	size_t nr_notes, cap_notes;
+	bool unattached; /* probes_stop() was called */
+};
+
+/* files.c */
+/* For tracker_listen(). */
+bool probes_on_mapped(void *ctx, const struct space_key *key, const struct mapped *m);
+/* Looks at the files that wait, as time allows. 0 or -ENOMEM. */
+int probes_look(struct probes *p);
+/* Looks at a file, whose descriptor it takes over, for a process that maps it (0: nobody yet). */
+int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid);
+void probed_file_done(struct probed_file *f);
+/* Says one line, owned by nobody else; takes `line` over. */
+void probes_say(struct probes *p, struct strbuf *line);
+/* The last part of a path. */
+const char *probed_file_name(const struct probed_file *f);
+
+/* places.c */
+/* Gives a file's sites their places; what doesn't fit is left out and counted. 0 or -ENOMEM. */
+int probes_place(struct probes *p, uint32_t file);
+/* Attaches a file for a process; 0: for all. 0 or -ENOMEM. */
+int probes_attach(struct probes *p, struct probed_file *f, uint32_t pid);
+
+/* overhead.c */
+/* Detaches the hottest, if all together cost too much. 0 or a negative errno. */
+int probes_keep_to_overhead(struct probes *p);
+/* What is open in threads, which nothing will end any more. */
+uint64_t probes_count_open(const struct probes *p);
+
+/* cost.c */
+/* On ourselves, within some 20 ms and what attaching takes. The place's meaning is to be none. */
+void probes_measure_cost(struct probes_cost *c, const struct uprobe_way *way, uint32_t place);
+void probes_cost_done(struct probes_cost *c);
+/* Can the kernel emulate an instruction, or must it be stepped? */
+bool probes_is_emulated(const uint8_t *code, size_t size);

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* What the sites of a file mean, in the kernel half's map, and attaching them. */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "calls.h"
+#include "probe/inside.h"
+
+enum { ERRORS_SAID = 16 }; /* of one file */
+
+static uint32_t room(const struct probes *p)
+{
+	return p->kernel.cookies ? p->settings.max_probes : ABI_PROBE_PROGRAMS;
+}
+
+/* Two files never share a pair: each is closed by its own end. */
+static int pair_of(struct probes *p, uint32_t file, uint32_t pair, uint32_t *ret)
+{
+	const uint32_t key[2] = { file, pair };
+
+	return intern_add(&p->pairs, key, sizeof(key), ret) < 0 ? -ENOMEM : 0;
+}
+
+static uint8_t cost_of(const struct probed_file *f, const struct probe_site *site)
+{
+	uint8_t code[16];
+	ssize_t size = pread(f->fd, code, sizeof(code), (off_t)site->offset);
+	bool emulated = size > 0 && probes_is_emulated(code, (size_t)size);
+
+	if (site->is_return)
+		return emulated ? COST_RETURN_EMULATED : COST_RETURN_STEPPED;
+	return emulated ? COST_ENTRY_EMULATED : COST_ENTRY_STEPPED;
+}
+
+static int publish(struct probes *p, const struct probe_site *site, uint32_t place, uint32_t pair)
+{
+	struct abi_probe probe = {
+		.role = site->role, .flags = site->flags, .tag = site->tag, .pair = pair
+	};
+	uint32_t name = 0;
+
+	memcpy(probe.arguments, site->arguments, sizeof(probe.arguments));
+	if (site->name && capture_string(p->capture, site->name, &name) < 0)
+		return -ENOMEM;
+	probe.tag |= (uint64_t)name << CALLS_FUNCTION_SHIFT;
+	return bpf_map_update_elem(p->probes_fd, &place, &probe, BPF_ANY) ? -errno : 0;
+}
+
+static void say_no_room(struct probes *p, const struct probed_file *f)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	strbuf_add_escaped(&line, probed_file_name(f));
+	strbuf_addf(&line, ": %zu of %zu probes are not attached: ", f->sites.nr - f->nr_places,
+		    f->sites.nr);
+	if (p->kernel.cookies)
+		strbuf_addf(&line, "there is room for %u; name fewer functions", room(p));
+	else
+		strbuf_addf(&line, "this kernel tells only %u probes apart (Linux 5.15 tells more)",
+			    (unsigned)ABI_PROBE_PROGRAMS);
+	probes_say(p, &line);
+}
+
+/* Do both mean the same, wherever they are? */
+static bool mean_same(const struct probe_site *a, const struct probe_site *b)
+{
+	return a->role == b->role && a->flags == b->flags && a->is_return == b->is_return &&
+	       a->pair == b->pair && a->tag == b->tag && !a->name && !b->name &&
+	       !memcmp(a->arguments, b->arguments, sizeof(a->arguments));
+}
+
+/* Before 5.15 places are scarce: a file that has the same sites as another has its places too. */
+static bool share_places(struct probes *p, struct probed_file *f)
+{
+	for (uint32_t i = 0; i < p->keys.count; i++) {
+		const struct probed_file *other = &p->files[i];
+		size_t nr = 0;
+
+		if (other == f || other->sites.nr != f->sites.nr || !other->nr_places)
+			continue;
+		while (nr < f->sites.nr && mean_same(&f->sites.sites[nr], &other->sites.sites[nr]))
+			nr++;
+		if (nr < f->sites.nr)
+			continue;
+		f->first_place = other->first_place;
+		f->nr_places = other->nr_places;
+		return true;
+	}
+	return false;
+}
+
+/* Pairs of a file's sites, in all files; which of them lack room for one of theirs. */
+static int pair_all(struct probes *p, uint32_t file, uint32_t *pairs, bool **ret_lacks)
+{
+	const struct probe_sites *sites = &p->files[file].sites;
+	uint32_t left = room(p) - p->nr_places;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < sites->nr; i++)
+		r = pair_of(p, file, sites->sites[i].pair, &pairs[i]);
+	*ret_lacks = calloc(p->pairs.count + 1u, sizeof(**ret_lacks));
+	if (!*ret_lacks)
+		r = -ENOMEM;
+	for (size_t i = left; r >= 0 && i < sites->nr; i++)
+		(*ret_lacks)[pairs[i]] = true;
+	return r;
+}
+
+int probes_place(struct probes *p, uint32_t file)
+{
+	struct probed_file *f = &p->files[file];
+	_cleanup_free_ uint32_t *pairs = calloc(f->sites.nr, sizeof(*pairs));
+	_cleanup_free_ bool *lacks = NULL;
+	int r;
+
+	if (!p->kernel.cookies && share_places(p, f))
+		return 0;
+	r = pairs ? pair_all(p, file, pairs, &lacks) : -ENOMEM;
+	if (r < 0 || array_reserve(p->places, p->cap_places, p->nr_places + f->sites.nr) < 0)
+		return -ENOMEM;
+	f->first_place = p->nr_places;
+	for (uint32_t i = 0; i < f->sites.nr; i++) {
+		const struct probe_site *site = &f->sites.sites[i];
+
+		/* What begins is not attached without what ends it. */
+		if (lacks[pairs[i]])
+			continue;
+		r = publish(p, site, p->nr_places, pairs[i]);
+		if (r < 0)
+			return r;
+		p->places[p->nr_places++] = (struct probed_place){
+			.file = file, .site = i, .pair = pairs[i], .cost = cost_of(f, site)
+		};
+		f->nr_places++;
+	}
+	if (f->nr_places < f->sites.nr) {
+		p->capture->quality.n[QUALITY_UNPROBED] += f->sites.nr - f->nr_places;
+		say_no_room(p, f);
+	}
+	return 0;
+}
+
+static void say_error(struct probes *p, const struct probed_file *f, const struct probe_site *site,
+		      int error)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	strbuf_add_escaped(&line, probed_file_name(f));
+	if (site->name) {
+		strbuf_adds(&line, ": ");
+		strbuf_add_escaped(&line, site->name);
+	}
+	strbuf_addf(&line, ": cannot attach at 0x%llx: %s", (unsigned long long)site->offset,
+		    uprobe_error(error));
+	probes_say(p, &line);
+}
+
+/* Counts and tells what could not be attached. */
+static void tell_errors(struct probes *p, const struct probed_file *f, const struct uprobe_file *u)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < u->nr; i++) {
+		const struct uprobe *probe = &u->probes[i];
+
+		/* Who ended meanwhile needs none. */
+		if (!probe->error || probe->unwanted || probe->error == -ESRCH)
+			continue;
+		p->capture->quality.n[QUALITY_UNPROBED]++;
+		if (nr++ < ERRORS_SAID)
+			say_error(p, f, &f->sites.sites[p->places[probe->place].site],
+				  probe->error);
+	}
+	if (nr > ERRORS_SAID) {
+		struct strbuf line = STRBUF_INIT;
+
+		strbuf_add_escaped(&line, probed_file_name(f));
+		strbuf_addf(&line, ": … and %zu more can't be attached", nr - ERRORS_SAID);
+		probes_say(p, &line);
+	}
+}
+
+static bool is_attached(const struct probed_file *f, uint32_t pid)
+{
+	for (size_t i = 0; i < f->nr_attached; i++)
+		if (f->attached[i]->pid == pid)
+			return true;
+	return false;
+}
+
+/* What ends something is there first, what begins it last. */
+enum { ENDS, TELLS, BEGINS, STEPS };
+
+static unsigned step_of(enum abi_probe_role role)
+{
+	return role == ABI_PROBE_END ? ENDS : role == ABI_PROBE_BEGIN ? BEGINS : TELLS;
+}
+
+static size_t list_in_order(const struct probes *p, const struct probed_file *f, struct uprobe *to)
+{
+	size_t nr = 0;
+
+	for (unsigned step = 0; step < STEPS; step++)
+		for (uint32_t i = f->first_place; i < f->first_place + f->nr_places; i++) {
+			const struct probed_place *place = &p->places[i];
+			const struct probe_site *site = &f->sites.sites[place->site];
+
+			if (step_of(site->role) != step)
+				continue;
+			to[nr++] = (struct uprobe){ .offset = site->offset,
+						    .semaphore = site->semaphore,
+						    .place = i,
+						    .is_return = site->is_return,
+						    .unwanted = place->detached };
+		}
+	return nr;
+}
+
+int probes_attach(struct probes *p, struct probed_file *f, uint32_t pid)
+{
+	_cleanup_(uprobe_file_freep) struct uprobe_file *u = NULL;
+	_cleanup_free_ struct uprobe *list = NULL;
+	int r;
+
+	if (!f->nr_places || is_attached(f, pid))
+		return 0;
+	list = calloc(f->nr_places, sizeof(*list));
+	if (!list || array_reserve(f->attached, f->cap_attached, f->nr_attached + 1) < 0)
+		return -ENOMEM;
+	r = uprobe_file_new(&u, &p->way, f->fd, pid, list, list_in_order(p, f, list));
+	if (r >= 0)
+		r = uprobe_attach(u);
+	if (r < 0)
+		return r;
+	tell_errors(p, f, u);
+	f->attached[f->nr_attached++] = u;
+	u = NULL;
+	return 0;
+}

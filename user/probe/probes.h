@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Probes in programs: each file that a measured process maps is shown once to
+ * a finder (runtime/probe_site.h), and what it finds is attached to the
+ * file's inode: by uprobe_multi where the kernel has it, one perf event a
+ * probe else. What a probe means stands in the map `probes`, at the place that is its cookie.
+ * Nothing of a target is read or written but by the kernel's own breakpoints, which go with the
+ * last file descriptor, also when we are killed.
+ */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/strbuf.h"
+#include "kernel/filter.h"
+#include "model/capture.h"
+#include "process/tracker.h"
+#include "runtime/probe_site.h"
+
+struct bpf_object;
+struct probes;
+
+enum { PROBES_MAX = 32768 };
+
+struct probes_settings {
+	const struct probe_finder *finder;
+	const struct filter *filter; /* processes by number: only they are probed */
+	uint32_t max_probes;	     /* room in the map, to PROBES_MAX */
+	uint32_t max_spans;	     /* what may be open at a time, in all threads together */
+	double max_overhead;	     /* of one CPU: 0.05; 0: no bound */
+};
+
+/*
+ * How this kernel attaches probes: before the object is loaded, sizes its maps, chooses programs.
+ * ABI_COOKIES and ABI_MULTI are set in *ret_flags where that is so. 0 or a negative errno: -ENODEV:
+ * the kernel has no uprobes.
+ */
+int probes_prepare(const struct probes_settings *settings, struct bpf_object *obj,
+		   uint32_t *ret_flags);
+/* All that is pointed to outlives it. */
+int probes_open(struct probes **ret, const struct probes_settings *settings, struct bpf_object *obj,
+		struct tracker *tracker, struct capture *capture);
+/* Detaches all. Counts what is still open into the capture's quality. */
+void probes_stop(struct probes *p);
+void probes_free(struct probes *p);
+DEFINE_CLEANUP(struct probes, probes_free)
+
+/*
+ * Looks at what processes have mapped since the last look, within an allowance of time; and keeps
+ * to max_overhead: the hottest are detached. 0 or a negative errno.
+ */
+int probes_tend(struct probes *p);
+/*
+ * A program will be started: probes its file and the libraries that it names now, as far as they
+ * are found, for there is no time later. 0 or -ENOMEM.
+ */
+int probes_expect(struct probes *p, const char *program);
+/* There is more to look at: ask soon. */
+bool probes_pending(const struct probes *p);
+/* How many probes are attached now. */
+size_t probes_nr(const struct probes *p);
+/* Was any file that had something to be probed mapped by a measured process? */
+bool probes_found(const struct probes *p);
+/*
+ * Says for people what was found and what could not be probed, a line each: "ruby 3.3, pid 812: no
+ * probe in this build". The nth line since the start, or NULL.
+ */
+const char *probes_note(const struct probes *p, size_t n);
+size_t probes_memory(const struct probes *p);
