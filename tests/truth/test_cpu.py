@@ -198,6 +198,13 @@ class Names(Case):
         self.assertEqual(nameless, [])
 
 
+def nr_below(pid):
+    """How many processes a process started, and these, and so on."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as f:
+        children = f.read().split()
+    return len(children) + sum(map(nr_below, children))
+
+
 class Filters(Case):
     """Only what was asked for."""
 
@@ -237,6 +244,15 @@ class Filters(Case):
                                     "--comm", "split"), "split")
         stacks = self.folded("cpu", "-F", HZ, "-d", 1, "-p", shell.pid)
         self.assertEqual(set(stacks.by_comm()) - {"sh"}, set(), stacks.heaviest())
+
+    def test_children_that_run_already(self):
+        """A child, and one of a child that does nothing itself; a stranger is none of them."""
+        self.pair()
+        child, grandchild = copy_of(self, "split", "child"), copy_of(self, "split", "grandchild")
+        shell = self.start("sh", "-c", f"{child} 8 & sh -c '{grandchild} 8; :' & wait")
+        self.assertTrue(wait_until(lambda: nr_below(shell.pid) == 3))
+        self.check_only(self.folded("cpu", "-F", HZ, "-d", 2, "-p", shell.pid, "--children"),
+                        "child", "grandchild")
 
     def test_tid(self):
         child = self.start(self.need("threads"), 30)

@@ -78,7 +78,7 @@ static int set_cpu(void *ctx, const char *value, struct strbuf *error)
 
 static const struct opt whom_opts[] = {
 	{ "pid", 'p', "PID,...", "only these processes", set_pid, "pid" },
-	{ "children", 0, NULL, "and all that they start from now on", set_children, NULL },
+	{ "children", 0, NULL, "and all that they started and start", set_children, NULL },
 	{ "tid", 't', "TID,...", "only these threads", set_tid, "pid" },
 	{ "comm", 0, "GLOB", "only threads of this name; * and ? stand for any", set_comm, NULL },
 	{ "cgroup", 0, "PATH", "only this cgroup v2 folder and what is below it", set_cgroup,

@@ -155,6 +155,8 @@ int live_start(struct live *l, struct strbuf *error)
 	/* The filter's own programs first: no child may be missed. */
 	if (r >= 0)
 		r = attach_tracepoints(l);
+	if (r >= 0)
+		r = filter_add_children(&l->settings.filter, l->obj);
 	if (r >= 0 && l->mode->attach)
 		r = l->mode->attach(l, error);
 	l->started = drain_begin(l->drain, l->mode->process_times);

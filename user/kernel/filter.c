@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -13,11 +14,16 @@
 
 #include "abi.h"
 #include "base/cleanup.h"
+#include "base/parse.h"
 #include "base/strbuf.h"
 #include "kernel/cpus.h"
+#include "process/proc_stat.h"
 
 /* What the processes that are asked for may start meanwhile. */
-enum { MAX_CHILDREN = 65536 };
+enum {
+	MAX_CHILDREN = 65536,
+	MAX_GENERATIONS = 64,
+};
 
 static bool names_processes(const struct filter *f)
 {
@@ -155,6 +161,51 @@ int filter_install(const struct filter *f, struct bpf_object *obj, struct strbuf
 	if (r >= 0 && f->nr_cpus)
 		r = install_cpus(f, obj, error);
 	return r;
+}
+
+/* Adds those of /proc whose parent is measured. How many, or a negative errno. */
+static int add_children_once(int proc_fd, int targets)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/proc");
+	int nr = 0;
+
+	if (!dir)
+		return -errno;
+	for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
+		uint64_t pid;
+		__u32 id;
+		__u8 yes;
+		struct proc_stat stat;
+
+		if (parse_u64(d->d_name, &pid) < 0 || pid > UINT32_MAX)
+			continue;
+		id = (__u32)pid;
+		if (!bpf_map_lookup_elem(targets, &id, &yes) ||
+		    proc_stat_read(proc_fd, id, &stat) < 0 ||
+		    bpf_map_lookup_elem(targets, &stat.parent, &yes))
+			continue;
+		yes = 1;
+		if (bpf_map_update_elem(targets, &id, &yes, BPF_ANY))
+			return -errno;
+		nr++;
+	}
+	return nr;
+}
+
+int filter_add_children(const struct filter *f, struct bpf_object *obj)
+{
+	_cleanup_close_ int proc_fd = -1;
+	int r = 1;
+
+	if (!f->children || !f->nr_pids)
+		return 0;
+	proc_fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc_fd < 0)
+		return -errno;
+	/* A child's number may be below its parent's: again, until nobody is found. */
+	for (int i = 0; r > 0 && i < MAX_GENERATIONS; i++)
+		r = add_children_once(proc_fd, map_fd(obj, "target_pids"));
+	return r < 0 ? r : 0;
 }
 
 int filter_add_pid(struct bpf_object *obj, uint32_t pid)

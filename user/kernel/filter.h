@@ -11,7 +11,7 @@ struct filter {
 	uint32_t pids[FILTER_MAX_PIDS], tids[FILTER_MAX_PIDS], cpus[FILTER_MAX_CPUS];
 	size_t nr_pids, nr_tids, nr_cpus; /* 0: any */
 	bool only_added;		  /* only processes that live_add_pid() names */
-	bool children;			  /* and all that they start */
+	bool children;			  /* and all that they started and start */
 	const char *comm;		  /* glob with * and ?; NULL: any */
 	const char *cgroup; /* path of a cgroup v2 folder, with all below it; NULL: any */
 };
@@ -29,6 +29,12 @@ int filter_prepare(const struct filter *f, struct bpf_object *obj);
  * -ENODEV (no such CPU).
  */
 int filter_install(const struct filter *f, struct bpf_object *obj, struct strbuf *error);
+/*
+ * With `children`: adds those that the processes have started already, and theirs. After the
+ * programs that see what is started are attached, so that nobody is missed in between. 0 or a
+ * negative errno.
+ */
+int filter_add_children(const struct filter *f, struct bpf_object *obj);
 /* Adds one process. */
 int filter_add_pid(struct bpf_object *obj, uint32_t pid);
 /* Have all processes and threads ended that the filter names? false where it names none. */
