@@ -6,6 +6,9 @@ import collections
 
 from chains import START, plain
 
+# Not seen all the same by chance: one pair in 55.
+EXPECTED = 4
+
 
 def pairs(stacks):
     """(caller, callee) to how many samples have it."""
@@ -19,15 +22,17 @@ def pairs(stacks):
 
 def unseen(ours, theirs, least=0.002):
     """Share of samples of ours that have a pair which they never saw, and the heaviest of those
-    pairs. What is rarer than `least` of the samples may be chance, and names that one of both
+    pairs. What is rarer than `least` of the samples may be chance, or what they would be expected
+    to see less than EXPECTED times in as many samples as they took; and names that one of both
     doesn't know are not compared."""
-    total = sum(n for _, n in ours) or 1
+    total, theirs_total = (sum(n for _, n in stacks) or 1 for stacks in (ours, theirs))
+    least = max(2, least * total, EXPECTED * total / theirs_total)
     known = pairs(theirs)
     names = {name for pair in known for name in pair}
     worst = collections.Counter()
     for pair, n in pairs(ours).items():
         comparable = all(name in names for name in pair)
-        if pair not in known and comparable and n >= max(2, least * total):
+        if pair not in known and comparable and n >= least:
             worst[pair] = n
     hit = sum(n for frames, n in ours
               if worst.keys() & set(zip(map(plain, frames), map(plain, frames[1:]))))
