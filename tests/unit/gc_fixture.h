@@ -187,7 +187,7 @@ static inline void made_ask_fd(int fd, const struct gc_collector *c, struct made
 	const struct runtime_image image = { .fd = fd, .path = "made" };
 
 	memset(ret, 0, sizeof(*ret));
-	ret->r = c->find(&image, &ret->sites, &ret->why);
+	ret->r = probe_sites_find(&image, c->find, &ret->sites, &ret->why);
 	close(fd);
 }
 

@@ -250,7 +250,7 @@ static int find(int fd, struct probe_sites *sites, struct strbuf *why)
 {
 	struct runtime_image image = { .fd = fd, .path = "made" };
 
-	return gc_python.find(&image, sites, why);
+	return probe_sites_find(&image, gc_python.find, sites, why);
 }
 
 static void set_version(int fd, uint32_t version)

@@ -16,6 +16,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "runtime/image.h"
 
 enum { NR_FLIPPED = 1500, MAX_FLIPS = 24 };
@@ -95,6 +96,33 @@ static void finds_what_is_there(void **state)
 	image_done(&im);
 }
 
+static int list(void *ctx, const Elf64_Sym *s, const char *name)
+{
+	strbuf_addf(ctx, "%s %#llx\n", name, (unsigned long long)s->st_value);
+	return 0;
+}
+
+static void kept_symbols_are_the_same(void **state)
+{
+	_cleanup_(strbuf_done) struct strbuf before = STRBUF_INIT, after = STRBUF_INIT;
+	_cleanup_close_ int fd = open_self();
+	struct image im;
+
+	(void)state;
+	assert_int_equal(image_open(&im, fd), 0);
+	assert_int_equal(image_each_symbol(&im, SHT_DYNSYM, list, &before), 0);
+	assert_int_equal(image_keep_dynamic(&im), 0);
+	assert_non_null(im.dynamic);
+	assert_int_equal(image_each_symbol(&im, SHT_DYNSYM, list, &after), 0);
+	assert_non_null(strstr(strbuf_str(&before), "cmocka"));
+	assert_string_equal(strbuf_str(&before), strbuf_str(&after));
+	/* Others are not meant. */
+	strbuf_reset(&after);
+	assert_int_equal(image_each_symbol(&im, SHT_SYMTAB, list, &after), 0);
+	assert_non_null(strstr(strbuf_str(&after), "image_test_function"));
+	image_done(&im);
+}
+
 static void reads_no_more_than_there_is(void **state)
 {
 	_cleanup_close_ int fd = open_self();
@@ -128,6 +156,8 @@ static void ask(int fd)
 	if (!r) {
 		r = image_symbols(&im, SHT_DYNSYM, s, ARRAY_SIZE(s));
 		assert_in_range(r, 0, 2);
+		assert_int_equal(image_keep_dynamic(&im), 0);
+		assert_int_equal(image_symbols(&im, SHT_DYNSYM, s, ARRAY_SIZE(s)), 0);
 		r = image_symbols(&im, SHT_SYMTAB, s, ARRAY_SIZE(s));
 		assert_true(r >= 0 && r <= 2);
 		image_section(&im, ".eh_frame");
@@ -233,6 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_what_is_there),
+		cmocka_unit_test(kept_symbols_are_the_same),
 		cmocka_unit_test(reads_no_more_than_there_is),
 		cmocka_unit_test(files_that_were_cut),
 		cmocka_unit_test(files_that_were_changed),

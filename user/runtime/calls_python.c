@@ -122,7 +122,7 @@ static int add_each_entry(const struct image *im, const struct python_release *r
 	return r;
 }
 
-static int find_in(const struct image *im, struct probe_sites *ret, struct strbuf *why)
+static int find(const struct image *im, struct probe_sites *ret, struct strbuf *why)
 {
 	struct python_release release;
 	int r = python_identify(im, &release);
@@ -160,12 +160,6 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 int calls_python_find(void *ctx, const struct runtime_image *image, struct probe_sites *ret,
 		      struct strbuf *why)
 {
-	struct image im;
-	int r = image_open(&im, image->fd);
-
 	(void)ctx;
-	if (!r)
-		r = find_in(&im, ret, why);
-	image_done(&im);
-	return r == -ENOEXEC ? 0 : r;
+	return probe_sites_find(image, find, ret, why);
 }

@@ -17,7 +17,7 @@ struct gc_collector {
 	 * what is always so; arguments fill in what a collection says. A file that isn't of this
 	 * runtime must be told from its symbols or sections at the price of a few reads.
 	 */
-	int (*find)(const struct runtime_image *image, struct probe_sites *ret, struct strbuf *why);
+	image_finder_fn find;
 };
 
 /* By enum gc_runtime; [0] is NULL. */

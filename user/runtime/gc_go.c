@@ -233,7 +233,7 @@ static int add(const struct image *im, const uint64_t places[NR_FUNCTIONS], unsi
 	return gc_add_place(im, places[START], &site, ret);
 }
 
-static int find_in(const struct image *im, struct probe_sites *ret, struct strbuf *why)
+static int find(const struct image *im, struct probe_sites *ret, struct strbuf *why)
 {
 	const char *table = ".symtab";
 	uint64_t places[NR_FUNCTIONS];
@@ -268,17 +268,6 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 		return r;
 	snprintf(ret->how, sizeof(ret->how), "stopTheWorldWithSema of %s", table);
 	return 1;
-}
-
-static int find(const struct runtime_image *image, struct probe_sites *ret, struct strbuf *why)
-{
-	struct image im;
-	int r = image_open(&im, image->fd);
-
-	if (!r)
-		r = find_in(&im, ret, why);
-	image_done(&im);
-	return r == -ENOEXEC ? 0 : r;
 }
 
 const struct gc_collector gc_go = {

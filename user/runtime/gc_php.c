@@ -53,7 +53,7 @@ static unsigned long version_of(const struct image *im)
 	return major * 100 + strtoul(text + 2, &end, 10) % 100;
 }
 
-static int find_in(const struct image *im, struct probe_sites *ret, struct strbuf *why)
+static int find(const struct image *im, struct probe_sites *ret, struct strbuf *why)
 {
 	static const char function[] = "zend_gc_collect_cycles";
 	struct image_symbol s[] = { { .name = function }, { .name = "gc_possible_root" } };
@@ -77,17 +77,6 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 		return r;
 	snprintf(ret->how, sizeof(ret->how), "%s of .dynsym", function);
 	return 1;
-}
-
-static int find(const struct runtime_image *image, struct probe_sites *ret, struct strbuf *why)
-{
-	struct image im;
-	int r = image_open(&im, image->fd);
-
-	if (!r)
-		r = find_in(&im, ret, why);
-	image_done(&im);
-	return r == -ENOEXEC ? 0 : r;
 }
 
 const struct gc_collector gc_php = {

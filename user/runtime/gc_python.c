@@ -145,7 +145,7 @@ static int add_all(const struct image *im, const struct python_release *release,
 	return nr < 0 ? nr : ret->nr != 0;
 }
 
-static int find_in(const struct image *im, struct probe_sites *ret, struct strbuf *why)
+static int find(const struct image *im, struct probe_sites *ret, struct strbuf *why)
 {
 	struct python_release release;
 	int r = python_identify(im, &release);
@@ -169,17 +169,6 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 	}
 	strbuf_addf(why, "%s: no probe in this build: neither USDT nor symbols", ret->found);
 	return -ENOTSUP;
-}
-
-static int find(const struct runtime_image *image, struct probe_sites *ret, struct strbuf *why)
-{
-	struct image im;
-	int r = image_open(&im, image->fd);
-
-	if (!r)
-		r = find_in(&im, ret, why);
-	image_done(&im);
-	return r == -ENOEXEC ? 0 : r;
 }
 
 const struct gc_collector gc_python = { .name = "python", .reasons = reasons, .find = find };

@@ -63,7 +63,7 @@ static int add_function(const struct image *im, struct probe_sites *ret)
 	return 1;
 }
 
-static int find_in(const struct image *im, struct probe_sites *ret, struct strbuf *why)
+static int find(const struct image *im, struct probe_sites *ret, struct strbuf *why)
 {
 	struct image_symbol s[] = { { .name = "ruby_version" }, { .name = "rb_gc_start" } };
 	const char *how = "USDT";
@@ -93,17 +93,6 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 		return r;
 	snprintf(ret->how, sizeof(ret->how), "%s", how);
 	return 1;
-}
-
-static int find(const struct runtime_image *image, struct probe_sites *ret, struct strbuf *why)
-{
-	struct image im;
-	int r = image_open(&im, image->fd);
-
-	if (!r)
-		r = find_in(&im, ret, why);
-	image_done(&im);
-	return r == -ENOEXEC ? 0 : r;
 }
 
 const struct gc_collector gc_ruby = {

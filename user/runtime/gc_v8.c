@@ -150,7 +150,7 @@ static int add(const struct image *im, const struct v8_functions *f, struct prob
 	return r;
 }
 
-static int find_in(const struct image *im, struct probe_sites *ret, struct strbuf *why)
+static int find(const struct image *im, struct probe_sites *ret, struct strbuf *why)
 {
 	struct v8_functions f = { 0 };
 	const char *table = ".dynsym";
@@ -174,17 +174,6 @@ static int find_in(const struct image *im, struct probe_sites *ret, struct strbu
 		return r;
 	snprintf(ret->how, sizeof(ret->how), "PerformGarbageCollection of %s", table);
 	return 1;
-}
-
-static int find(const struct runtime_image *image, struct probe_sites *ret, struct strbuf *why)
-{
-	struct image im;
-	int r = image_open(&im, image->fd);
-
-	if (!r)
-		r = find_in(&im, ret, why);
-	image_done(&im);
-	return r == -ENOEXEC ? 0 : r;
 }
 
 const struct gc_collector gc_v8 = {

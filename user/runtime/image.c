@@ -15,6 +15,7 @@ enum {
 	MAX_SECTION_NAMES = 1 << 20,
 	MAX_STRINGS = 64 << 20,
 	MAX_SYMBOLS = 8 << 20,
+	MAX_KEPT = 16 << 20, /* bytes, of symbols and of strings */
 	SYMBOLS_AT_ONCE = 2048,
 };
 
@@ -116,6 +117,8 @@ void image_done(struct image *im)
 	free(im->segments);
 	free(im->sections);
 	free(im->names);
+	free(im->dynamic);
+	free(im->dynamic_names);
 	*im = (struct image){ .fd = -1 };
 }
 
@@ -217,6 +220,53 @@ struct image_section image_section(const struct image *im, const char *name)
 	return (struct image_section){ 0 };
 }
 
+/* The first table of a type, with its strings; NULL: none that could be one. */
+static const Elf64_Shdr *find_table(const struct image *im, uint32_t type,
+				    const Elf64_Shdr **ret_strings)
+{
+	for (size_t i = 0; i < im->nr_sections; i++) {
+		const Elf64_Shdr *table = &im->sections[i];
+
+		if (table->sh_type != type || table->sh_entsize != sizeof(Elf64_Sym) ||
+		    table->sh_link >= im->nr_sections)
+			continue;
+		*ret_strings = &im->sections[table->sh_link];
+		return (*ret_strings)->sh_type == SHT_STRTAB ? table : NULL;
+	}
+	return NULL;
+}
+
+int image_keep_dynamic(struct image *im)
+{
+	const Elf64_Shdr *strings, *table = find_table(im, SHT_DYNSYM, &strings);
+	int r;
+
+	if (!table || table->sh_size > MAX_KEPT)
+		return 0;
+	r = image_section_bytes(im, strings, MAX_KEPT, &im->dynamic_names);
+	if (r || !im->dynamic_names)
+		return r;
+	im->dynamic_names_size = strings->sh_size;
+	r = read_copy(im, table->sh_offset, table->sh_size, &im->dynamic);
+	im->nr_dynamic = im->dynamic ? table->sh_size / sizeof(*im->dynamic) : 0;
+	return r;
+}
+
+static int each_symbol(const Elf64_Sym *symbols, size_t nr, const char *strings,
+		       size_t strings_size,
+		       int (*look)(void *ctx, const Elf64_Sym *symbol, const char *name), void *ctx)
+{
+	for (size_t i = 0; i < nr; i++) {
+		int r = symbols[i].st_name >= strings_size
+				? 0
+				: look(ctx, &symbols[i], strings + symbols[i].st_name);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 /* `strings` ends in a NUL of ours. */
 static int each_of(const struct image *im, const Elf64_Shdr *table, const char *strings,
 		   size_t strings_size,
@@ -234,13 +284,9 @@ static int each_of(const struct image *im, const Elf64_Shdr *table, const char *
 
 		if (read_at(im, offset, symbols, some * sizeof(*symbols)))
 			break;
-		for (size_t i = 0; i < some; i++) {
-			if (symbols[i].st_name >= strings_size)
-				continue;
-			r = look(ctx, &symbols[i], strings + symbols[i].st_name);
-			if (r)
-				return r;
-		}
+		r = each_symbol(symbols, some, strings, strings_size, look, ctx);
+		if (r)
+			return r;
 		left -= some;
 		offset += some * sizeof(*symbols);
 	}
@@ -250,23 +296,19 @@ static int each_of(const struct image *im, const Elf64_Shdr *table, const char *
 int image_each_symbol(const struct image *im, uint32_t type,
 		      int (*look)(void *ctx, const Elf64_Sym *symbol, const char *name), void *ctx)
 {
-	for (size_t i = 0; i < im->nr_sections; i++) {
-		const Elf64_Shdr *table = &im->sections[i], *s;
-		_cleanup_free_ char *strings = NULL;
-		int r;
+	const Elf64_Shdr *s, *table = find_table(im, type, &s);
+	_cleanup_free_ char *strings = NULL;
+	int r;
 
-		if (table->sh_type != type || table->sh_entsize != sizeof(Elf64_Sym) ||
-		    table->sh_link >= im->nr_sections)
-			continue;
-		s = &im->sections[table->sh_link];
-		if (s->sh_type != SHT_STRTAB)
-			return 0;
-		r = image_section_bytes(im, s, MAX_STRINGS, &strings);
-		if (r || !strings)
-			return r;
-		return each_of(im, table, strings, s->sh_size, look, ctx);
-	}
-	return 0;
+	if (type == SHT_DYNSYM && im->dynamic)
+		return each_symbol(im->dynamic, im->nr_dynamic, im->dynamic_names,
+				   im->dynamic_names_size, look, ctx);
+	if (!table)
+		return 0;
+	r = image_section_bytes(im, s, MAX_STRINGS, &strings);
+	if (r || !strings)
+		return r;
+	return each_of(im, table, strings, s->sh_size, look, ctx);
 }
 
 struct search {
@@ -274,6 +316,12 @@ struct search {
 	size_t nr;
 	int found;
 };
+
+/* Most are told from their first letters, and there are many. */
+static bool is_same_name(const char *a, const char *b)
+{
+	return a[0] == b[0] && (!a[0] || (a[1] == b[1] && !strcmp(a, b)));
+}
 
 static int take_symbol(void *ctx, const Elf64_Sym *s, const char *name)
 {
@@ -286,7 +334,7 @@ static int take_symbol(void *ctx, const Elf64_Sym *s, const char *name)
 	for (size_t i = 0; i < search->nr; i++) {
 		struct image_symbol *w = &search->wanted[i];
 
-		if (w->address || strcmp(w->name, name) != 0)
+		if (w->address || !is_same_name(w->name, name))
 			continue;
 		w->address = s->st_value;
 		w->size = s->st_size;

@@ -19,11 +19,21 @@ struct image {
 	Elf64_Shdr *sections; /* NULL: there are none */
 	char *names;	      /* of sections */
 	size_t nr_segments, nr_sections, names_size;
+	/* .dynsym, where it is kept, and its strings with a NUL of ours behind them. */
+	Elf64_Sym *dynamic;
+	char *dynamic_names;
+	size_t nr_dynamic, dynamic_names_size;
 };
 
 /* 0; -ENOEXEC: no such file; -EIO, -ENOMEM. Closed with image_done() in any case. */
 int image_open(struct image *im, int fd);
 void image_done(struct image *im);
+
+/*
+ * Where .dynsym is looked through again and again: it is read just once from now on. One that is
+ * large is not kept. 0, -ENOMEM.
+ */
+int image_keep_dynamic(struct image *im);
 
 /* Copies bytes that the file has at an address. 0; -EFAULT: not all of them, .bss has none. */
 int image_read(const struct image *im, uint64_t address, void *ret, size_t size);

@@ -23,3 +23,17 @@ void probe_sites_done(struct probe_sites *s)
 	free(s->sites);
 	*s = (struct probe_sites)PROBE_SITES_INIT;
 }
+
+int probe_sites_find(const struct runtime_image *image, image_finder_fn find,
+		     struct probe_sites *ret, struct strbuf *why)
+{
+	struct image im;
+	int r = image_open(&im, image->fd);
+
+	if (!r)
+		r = image_keep_dynamic(&im);
+	if (!r)
+		r = find(&im, ret, why);
+	image_done(&im);
+	return r == -ENOEXEC ? 0 : r;
+}

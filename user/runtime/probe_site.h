@@ -11,6 +11,7 @@
 
 #include "abi.h"
 #include "base/strbuf.h"
+#include "runtime/image.h"
 #include "runtime/runtime.h"
 
 struct probe_site {
@@ -52,3 +53,10 @@ struct probe_finder {
 		    struct strbuf *why);
 	void *ctx;
 };
+
+/* As probe_finder.find, of a file that is open as an ELF file. */
+typedef int (*image_finder_fn)(const struct image *im, struct probe_sites *ret, struct strbuf *why);
+
+/* Shows it a file. In one that is no ELF file for it, there is nothing: 0. */
+int probe_sites_find(const struct runtime_image *image, image_finder_fn find,
+		     struct probe_sites *ret, struct strbuf *why);
