@@ -23,9 +23,8 @@ static void kind_text(uint64_t field, struct strbuf *out)
 }
 
 static const struct label_type labels[] = { { "kind", 0, 8, kind_text }, { 0 } };
-static const struct mode mode = { .name = "made-up", .labels = labels }, no_stacks = {
-	.name = "made-up", .labels = labels, .stacks_optional = true
-};
+static const struct mode mode = { .name = "made-up", .labels = labels, .events_have_stacks = true },
+			 no_stacks = { .name = "made-up", .labels = labels };
 
 struct fixture {
 	struct capture capture;

@@ -108,8 +108,7 @@ void events_show(struct events *ev, const struct live_event *e)
 	if (ev->unread)
 		return;
 	add_line(ev, e, &lines);
-	/* Stacks that a report has no place for were not taken for people. */
-	if (!ev->mode->stacks_optional)
+	if (ev->mode->events_have_stacks)
 		add_stack(ev, e->stack, &lines);
 	log_progress("%s", "");
 	put(ev, &lines, data ? stderr : stdout);

@@ -276,7 +276,8 @@ static void settle_duration(const struct mode *mode, struct measure_settings *s)
 /* Stacks cost more than all the rest of an event: they are not walked for nobody. */
 static void settle_stacks(const struct mode *mode, struct measure_settings *s)
 {
-	bool shown = s->output.nr || s->output.format || !(s->view.full || s->output.json);
+	bool shown = s->output.nr || s->output.format || !(s->view.full || s->output.json) ||
+		     (s->live.mode.slower_ns && mode->events_have_stacks);
 
 	if (mode->stacks_optional && !shown)
 		s->live.user_stacks = s->live.kernel_stacks = false;

@@ -37,10 +37,12 @@ struct mode {
 	const struct opt *opts;		 /* the mode's own; their ctx is struct mode_settings */
 	bool at_tracepoint;		 /* its kernel stacks begin in our own probe */
 	bool stacks_optional; /* its histograms and JSON rows show none: taken only for what does */
-	bool process_times;   /* its report says which share of a process's time it was */
-	const char *view;     /* its report, of views[] */
-	uint64_t duration_ns; /* default; 0: until Ctrl-C */
-	struct mode_settings defaults;	     /* before options are read */
+	/* --slower lists each event with its stack, which is taken for that too. */
+	bool events_have_stacks;
+	bool process_times;	       /* its report says which share of a process's time it was */
+	const char *view;	       /* its report, of views[] */
+	uint64_t duration_ns;	       /* default; 0: until Ctrl-C */
+	struct mode_settings defaults; /* before options are read */
 	const void *(*object)(size_t *size); /* the BPF object, from its skeleton */
 	/* Which probes a file that a process maps is to have; NULL: none, or live_settings.finder.
 	 */
