@@ -2,7 +2,7 @@
 /*
  * Made-up ELF files with a runtime in them, or what looks like one: sections,
  * symbols, USDT notes. Addresses are offsets in the file plus MADE_BIAS, all
- * in one segment.
+ * in one segment, which may be written to.
  */
 #pragma once
 #include <setjmp.h>
@@ -153,7 +153,7 @@ static inline void made_notes(struct made *m, const struct made_note *notes, siz
 static inline int made_open(struct made *m)
 {
 	Elf64_Ehdr h = { .e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT } };
-	Elf64_Phdr p = { .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = MADE_BIAS };
+	Elf64_Phdr p = { .p_type = PT_LOAD, .p_flags = PF_R | PF_W | PF_X, .p_vaddr = MADE_BIAS };
 	int fd = memfd_create("made", MFD_CLOEXEC);
 
 	assert_true(fd >= 0);

@@ -126,6 +126,9 @@ static void places_that_are_none(void **state)
 	/* A semaphore that the file does not have can't be counted up. */
 	NOTE(&n, PLACE, BASE, MADE_DATA + MADE_DATA_SIZE, "python\0gc__start\0");
 	NOTE(&n, PLACE, BASE, UINT64_MAX, "python\0gc__start\0");
+	/* Nor one between two words, nor one in code. */
+	NOTE(&n, PLACE, BASE, SEMAPHORE + 1, "python\0gc__start\0");
+	NOTE(&n, PLACE, BASE, MADE_CODE + 0x10, "python\0gc__start\0");
 	assert_int_equal(find(&n, BASE, &sites), 0);
 	assert_null(sites);
 }

@@ -15,7 +15,13 @@
 #include "runtime/calls_python_inside.h"
 #include "runtime/x86_code.h"
 
-enum { MAX_STEPS = 24, MAX_PLT = 24, MAX_RELOCATIONS = 64 << 20, MAX_CODE = X86_MAX_CODE };
+enum {
+	MAX_STEPS = 24,
+	MAX_PLT = 24,
+	MAX_TABLE = 32 << 20, /* bytes of one of the linker's */
+	MAX_WORDS = 4,
+	MAX_CODE = X86_MAX_CODE,
+};
 
 /* A ret takes the address of its own return off the stack. */
 enum { RETURN_SIZE = 8 };
@@ -32,8 +38,9 @@ struct loop {
 	struct part parts[RUNTIME_MAX_RANGES];
 	uint32_t nr_parts;
 	uint64_t check; /* the function; 0: the file has none of its own */
-	uint64_t stub;	/* what was last found to lead there, or … */
-	uint64_t other; /* … not to */
+	bool has_words;
+	uint64_t words[MAX_WORDS]; /* the linker's, which become its address */
+	uint32_t nr_words;
 	struct calls_python_exit *exits;
 	int nr_exits;
 	/* Addresses from which code returns without a way around: the rest of an epilogue. */
@@ -79,61 +86,64 @@ static bool is_of_loop(const struct loop *l, uint64_t address)
 	return false;
 }
 
-struct relocation {
-	uint64_t got;
-	const char *symbols, *names;
-	size_t symbols_size, names_size;
-};
-
-static bool is_check(const struct relocation *r, const char *table, size_t size)
+/* Its symbol's name is the function's. */
+static bool is_of_check(const Elf64_Rela *rela, const char *symbols, size_t symbols_size,
+			const char *names, size_t names_size)
 {
-	for (size_t at = 0; size - at >= sizeof(Elf64_Rela); at += sizeof(Elf64_Rela)) {
-		Elf64_Rela rela;
-		Elf64_Sym s;
-		uint64_t from;
+	uint64_t from = ELF64_R_SYM(rela->r_info) * sizeof(Elf64_Sym);
+	Elf64_Sym s;
 
-		memcpy(&rela, table + at, sizeof(rela));
-		from = ELF64_R_SYM(rela.r_info) * sizeof(s);
-		if (rela.r_offset != r->got || r->symbols_size < sizeof(s) ||
-		    from > r->symbols_size - sizeof(s))
-			continue;
-		memcpy(&s, r->symbols + from, sizeof(s));
-		return s.st_name < r->names_size && !strcmp(r->names + s.st_name, CHECK);
-	}
-	return false;
+	if (symbols_size < sizeof(s) || from > symbols_size - sizeof(s))
+		return false;
+	memcpy(&s, symbols + from, sizeof(s));
+	return s.st_name < names_size && !strcmp(names + s.st_name, CHECK);
 }
 
-/* Does the linker's word `got` become the address of the function? 1, 0, -ENOMEM. */
-static int is_got_of_check(const struct image *im, uint64_t got)
+/* Of one table: the linker's words that become the address of the function. 0, -ENOMEM. */
+static int find_words_in(struct loop *l, const Elf64_Shdr *table, const char *symbols,
+			 size_t symbols_size, const char *names, size_t names_size)
+{
+	_cleanup_free_ char *bytes = NULL;
+	int r = image_section_bytes(l->im, table, MAX_TABLE, &bytes);
+
+	if (r || !bytes)
+		return r;
+	for (size_t at = 0; table->sh_size - at >= sizeof(Elf64_Rela); at += sizeof(Elf64_Rela)) {
+		Elf64_Rela rela;
+
+		memcpy(&rela, bytes + at, sizeof(rela));
+		if (l->nr_words < MAX_WORDS &&
+		    is_of_check(&rela, symbols, symbols_size, names, names_size))
+			l->words[l->nr_words++] = rela.r_offset;
+	}
+	return 0;
+}
+
+/* All at once: a loop has any number of calls, and each may be by a stub of its own. */
+static int find_words(struct loop *l)
 {
 	static const char *const tables[] = { ".rela.plt", ".rela.dyn" };
-	const Elf64_Shdr *symbols = image_section_header(im, ".dynsym"),
-			 *names = image_section_header(im, ".dynstr");
+	const Elf64_Shdr *symbols = image_section_header(l->im, ".dynsym"),
+			 *names = image_section_header(l->im, ".dynstr");
 	_cleanup_free_ char *symbol_bytes = NULL, *name_bytes = NULL;
-	struct relocation r = { .got = got };
-	int err, found = 0;
+	int r = 0;
 
+	l->has_words = true;
 	if (!symbols || !names)
 		return 0;
-	err = image_section_bytes(im, symbols, MAX_RELOCATIONS, &symbol_bytes);
-	if (!err)
-		err = image_section_bytes(im, names, MAX_RELOCATIONS, &name_bytes);
-	if (err || !symbol_bytes || !name_bytes)
-		return err;
-	r.symbols = symbol_bytes;
-	r.symbols_size = symbols->sh_size;
-	r.names = name_bytes;
-	r.names_size = names->sh_size;
-	for (size_t i = 0; i < ARRAY_SIZE(tables) && !found; i++) {
-		const Elf64_Shdr *table = image_section_header(im, tables[i]);
-		_cleanup_free_ char *bytes = NULL;
+	r = image_section_bytes(l->im, symbols, MAX_TABLE, &symbol_bytes);
+	if (!r)
+		r = image_section_bytes(l->im, names, MAX_TABLE, &name_bytes);
+	if (r || !symbol_bytes || !name_bytes)
+		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(tables) && !r; i++) {
+		const Elf64_Shdr *table = image_section_header(l->im, tables[i]);
 
-		err = table ? image_section_bytes(im, table, MAX_RELOCATIONS, &bytes) : 0;
-		if (err)
-			return err;
-		found = bytes && is_check(&r, bytes, table->sh_size);
+		if (table)
+			r = find_words_in(l, table, symbol_bytes, symbols->sh_size, name_bytes,
+					  names->sh_size);
 	}
-	return found;
+	return r;
 }
 
 /* A stub of the PLT: an endbr64, and a jump by the linker's word. 0: it is none. */
@@ -161,17 +171,17 @@ static uint64_t word_of_stub(const struct image *im, uint64_t stub)
 /* 1, 0, -ENOMEM. */
 static int leads_to_check(struct loop *l, uint64_t target)
 {
-	uint64_t got;
-	int r;
+	uint64_t word;
+	int r = 0;
 
-	if (target == l->check || target == l->stub)
+	if (target == l->check)
 		return target != 0;
-	if (target == l->other || is_of_loop(l, target))
-		return 0;
-	got = word_of_stub(l->im, target);
-	r = got ? is_got_of_check(l->im, got) : 0;
-	if (r >= 0)
-		*(r ? &l->stub : &l->other) = target;
+	word = is_of_loop(l, target) ? 0 : word_of_stub(l->im, target);
+	if (word && !l->has_words)
+		r = find_words(l);
+	for (uint32_t i = 0; word && r >= 0 && i < l->nr_words; i++)
+		if (l->words[i] == word)
+			return 1;
 	return r;
 }
 

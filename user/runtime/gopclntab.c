@@ -16,6 +16,7 @@ enum {
 	MAX_FUNCTIONS = 4 << 20,
 	MAX_RELOCATIONS = 4 << 20,
 	RELOCATIONS_AT_ONCE = 1024,
+	MAX_MOVES = 16384, /* 1 GB: the largest programs' tables are a tenth of it */
 };
 
 /* Which of a header's words say what; 0: none. */
@@ -210,7 +211,8 @@ int gopclntab_find(const struct image *im, const struct gopclntab *t,
 		   struct gopclntab_function *wanted, size_t nr)
 {
 	_cleanup_free_ char *bytes = malloc(2 * (size_t)WINDOW);
-	uint64_t moves = 2 * t->section.size / WINDOW + 64;
+	uint64_t pieces = t->section.size / WINDOW;
+	uint64_t moves = pieces < MAX_MOVES / 2 ? 2 * pieces + 64 : MAX_MOVES;
 	struct window entries = { .moves_left = moves, .bytes = bytes };
 	struct window functions = { .moves_left = moves, .bytes = bytes + WINDOW };
 	int64_t names[MAX_WANTED];

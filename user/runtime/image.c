@@ -16,6 +16,7 @@ enum {
 	MAX_STRINGS = 64 << 20,
 	MAX_SYMBOLS = 8 << 20,
 	MAX_KEPT = 16 << 20, /* bytes, of symbols and of strings */
+	MAX_NAME = 4096,     /* of a symbol */
 	SYMBOLS_AT_ONCE = 2048,
 };
 
@@ -172,6 +173,13 @@ bool image_is_data(const struct image *im, uint64_t address)
 	return h && h->p_flags & PF_W && !(h->p_flags & PF_X);
 }
 
+bool image_is_writable(const struct image *im, uint64_t address)
+{
+	const Elf64_Phdr *h = segment_of(im, address);
+
+	return h && h->p_flags & PF_W;
+}
+
 static bool is_named(const struct image *im, const Elf64_Shdr *s, const char *name)
 {
 	size_t length = strlen(name) + 1;
@@ -257,10 +265,13 @@ static int each_symbol(const Elf64_Sym *symbols, size_t nr, const char *strings,
 		       int (*look)(void *ctx, const Elf64_Sym *symbol, const char *name), void *ctx)
 {
 	for (size_t i = 0; i < nr; i++) {
-		int r = symbols[i].st_name >= strings_size
-				? 0
-				: look(ctx, &symbols[i], strings + symbols[i].st_name);
+		const char *name = strings + symbols[i].st_name;
+		int r;
 
+		/* All may share one of 64 MB, which is looked through for each. */
+		if (symbols[i].st_name >= strings_size || strnlen(name, MAX_NAME) == MAX_NAME)
+			continue;
+		r = look(ctx, &symbols[i], name);
 		if (r)
 			return r;
 	}

@@ -40,6 +40,8 @@ int image_read(const struct image *im, uint64_t address, void *ret, size_t size)
 /* Is it in a segment that may be executed, or else written to? */
 bool image_is_code(const struct image *im, uint64_t address);
 bool image_is_data(const struct image *im, uint64_t address);
+/* … or written to, whether or not it may be executed. */
+bool image_is_writable(const struct image *im, uint64_t address);
 
 /* Where in the file the byte of an address is. 0, -EFAULT: .bss has none. */
 int image_offset(const struct image *im, uint64_t address, uint64_t *ret);
@@ -72,7 +74,8 @@ int image_symbols(const struct image *im, uint32_t table, struct image_symbol *w
 
 /*
  * Shows each symbol of a table, in its order (local ones behind the STT_FILE of their file), until
- * `look` returns another value than 0, which is returned. 0; -ENOMEM.
+ * `look` returns another value than 0, which is returned. Names of 4 KB or more are passed over. 0;
+ * -ENOMEM.
  */
 int image_each_symbol(const struct image *im, uint32_t table,
 		      int (*look)(void *ctx, const Elf64_Sym *symbol, const char *name), void *ctx);

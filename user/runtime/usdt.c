@@ -45,6 +45,12 @@ static uint32_t which_of(const struct reader *r, const char *provider, const cha
 	return i;
 }
 
+/* The kernel counts up 16 bits, only where a process may write: a probe without it never fires. */
+static bool is_semaphore(const struct image *im, uint64_t address, uint64_t *ret)
+{
+	return !(address & 1) && image_is_writable(im, address) && !image_offset(im, address, ret);
+}
+
 /* 0 (also when the note is passed over), -ENOMEM. */
 static int take_note(struct reader *r, const char *at, const char *end)
 {
@@ -75,7 +81,7 @@ static int take_note(struct reader *r, const char *at, const char *end)
 	}
 	site.address = words[0];
 	if (!image_is_code(r->im, words[0]) || image_offset(r->im, words[0], &site.offset) ||
-	    (words[2] && image_offset(r->im, words[2], &site.semaphore)))
+	    (words[2] && !is_semaphore(r->im, words[2], &site.semaphore)))
 		return 0;
 	if (array_reserve(r->sites, r->cap, r->nr + 1) < 0)
 		return -ENOMEM;
