@@ -111,6 +111,9 @@ def compare_rows(report, ours):
     stats = {k: (v[0], v[1]) for k, v in ours.items()}
     if stats != {k: v[:2] for k, v in rows.items()}:
         return ["JSON and pstats differ: %s" % sorted(set(rows) ^ set(stats))]
+    calls = sum(row["count"] for row in report["rows"])
+    if calls != report["quality"]["events"]:
+        return ["%d calls, said to be %d events" % (calls, report["quality"]["events"])]
     # Only what a thread begins with has no caller.
     return ["%s: %d calls, %d of them by callers" % (k[2], v[0], v[2])
             for k, v in rows.items() if v[0] != v[2]]

@@ -144,6 +144,25 @@ static void test_sample(void **state)
 	assert_int_equal(stack.frames[2].offset, 0x1200 - 1);
 }
 
+/* Calls of Python: three sums of one call, each under a stack of its own, are one event. */
+static void test_again(void **state)
+{
+	struct abi_slot sum = slot(WHO, STACK, 4);
+
+	(void)state;
+	need_root();
+	f.settings.again = 2ull << 32;
+	take_thread(WHO, "x");
+	take_stack(STACK, 0x1000, 2);
+	assert_int_equal(records_settle(f.records), 0);
+	for (uint64_t i = 1; i <= 3; i++) {
+		sum.key.tag = i << 32;
+		add_slot(sum);
+	}
+	assert_int_equal(f.capture.nr_samples, 3);
+	assert_int_equal(quality(QUALITY_EVENTS), 4);
+}
+
 /* The ring was full: the stack comes with a later drain, or never. */
 static void test_waits(void **state)
 {
@@ -359,6 +378,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_sample, open_all, close_all),
+		cmocka_unit_test_setup_teardown(test_again, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_waits, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_full, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_truncated, open_all, close_all),

@@ -25,6 +25,7 @@ struct drain_settings {
 	struct budget budget;
 	struct abi_config config;
 	bool per_thread;
+	uint64_t again; /* as of struct mode */
 };
 
 /* Sizes the maps by the budget. Before the object is loaded. */

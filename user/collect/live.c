@@ -64,6 +64,7 @@ int live_open(struct live **ret, const struct mode *mode, const struct live_sett
 	l->mode = mode;
 	l->settings = *settings;
 	l->drain_settings.per_thread = settings->per_thread;
+	l->drain_settings.again = mode->again;
 	l->epoll_fd = -1;
 	r = capture_init(&l->capture);
 	if (r >= 0)

@@ -35,7 +35,8 @@ struct mode {
 	struct value_type values[2];	 /* the first is what folded lines and graphs show */
 	const struct label_type *labels; /* what the tag means; NULL: it has no meaning */
 	const struct opt *opts;		 /* the mode's own; their ctx is struct mode_settings */
-	bool at_tracepoint;		 /* its kernel stacks begin in our own probe */
+	uint64_t again;	    /* bits of tags of samples that say more of an event counted already */
+	bool at_tracepoint; /* its kernel stacks begin in our own probe */
 	bool stacks_optional; /* its histograms and JSON rows show none: taken only for what does */
 	/* --slower lists each event with its stack, which is taken for that too. */
 	bool events_have_stacks;

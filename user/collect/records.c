@@ -271,7 +271,8 @@ static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who,
 				     .total = s->total };
 	bool lost = who == NO_ID || stack->stack == NO_ID;
 
-	r->capture->quality.n[QUALITY_EVENTS] += s->count;
+	if (!(s->key.tag & r->settings->again))
+		r->capture->quality.n[QUALITY_EVENTS] += s->count;
 	if (lost)
 		r->capture->quality.n[r->full ? QUALITY_MEMORY : QUALITY_NO_STACK] += s->count;
 	if (who == NO_ID)

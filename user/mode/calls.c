@@ -132,6 +132,7 @@ const struct mode mode_calls = {
 		 "microseconds: --max-overhead bounds this only where it is given.",
 	.values = { { "latency", "nanoseconds" }, { "calls", "count" } },
 	.labels = labels,
+	.again = (uint64_t)CALLS_AGAIN << CALLS_SUM_SHIFT,
 	.opts = opts,
 	.stacks_optional = true,
 	.view = "hist",
