@@ -74,13 +74,15 @@ static void add_load(const struct probes *p, struct load *loads, uint32_t at)
 	const struct probed_place *place = &p->places[at];
 	uint64_t hits = p->hits[at] - place->hits;
 	struct load *l = &loads[place->pair];
+	enum abi_probe_role role;
 
 	if (!l->ns && !l->begins) {
 		l->pair = place->pair;
 		l->place = at;
 	}
 	l->ns += (double)hits * (p->cost.ns[place->cost] + p->program_ns);
-	if (p->files[place->file].sites.sites[place->site].role == ABI_PROBE_BEGIN)
+	role = p->files[place->file].sites.sites[place->site].role;
+	if (role == ABI_PROBE_BEGIN || role == ABI_PROBE_COUNT)
 		l->begins += hits;
 }
 
