@@ -209,6 +209,8 @@ static int load(struct live *l, struct strbuf *error)
 	return filter_install(&l->settings.filter, l->obj, error);
 }
 
+enum { MIB = 1 << 20 };
+
 static int make_budget(struct live *l, struct strbuf *error)
 {
 	uint64_t memory = l->settings.max_memory ? l->settings.max_memory : DEFAULT_MEMORY;
@@ -216,9 +218,11 @@ static int make_budget(struct live *l, struct strbuf *error)
 	int r = budget_divide(memory, nr_cpus, &l->drain_settings.budget);
 
 	if (r == -ENOSPC) {
-		strbuf_adds(error, "--max-memory is too small for this machine: ");
-		strbuf_addf(error, "%u CPUs need at least ", nr_cpus);
-		format_size(budget_least(nr_cpus), error);
+		/* Rounded up: what is said must be enough. */
+		strbuf_addf(error,
+			    "--max-memory is too small for this machine: %u CPUs need at least "
+			    "%llu MiB",
+			    nr_cpus, (unsigned long long)(budget_least(nr_cpus) + MIB - 1) / MIB);
 	}
 	return r;
 }
