@@ -117,7 +117,7 @@ int find_functions(void *ctx, const struct runtime_image *image, struct probe_si
 
 void bench_open(struct bench *b)
 {
-	b->finder = (struct probe_finder){ find_functions, &b->wanted };
+	b->finder = (struct probe_finder){ .find = find_functions, .ctx = &b->wanted };
 	b->settings.finder = &b->finder;
 	b->settings.filter = &b->filter;
 	b->settings.max_probes = b->settings.max_probes ? b->settings.max_probes : 8192;

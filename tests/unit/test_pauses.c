@@ -40,6 +40,50 @@ static char *shown(struct profile *p, const struct view_settings *settings)
 	return text;
 }
 
+/* Written to a file and read back. */
+static struct profile *reread(struct profile *p)
+{
+	char path[] = "/tmp/bpfprof-pauses-XXXXXX";
+	struct strbuf error = STRBUF_INIT;
+	FILE *f = fdopen(mkstemp(path), "w");
+	struct profile *back;
+
+	assert_int_equal(pprof_write(p, f), 0);
+	fclose(f);
+	assert_int_equal(pprof_read(path, &back, &error), 0);
+	unlink(path);
+	return back;
+}
+
+/* Why nothing was seen is said, and kept in files. */
+static void nothing_was_seen(void **state)
+{
+	struct view_settings settings = { .width = 60 };
+	struct profile_info info = gc_info;
+	struct profile *p = new_profile(&info), *back;
+	char *text = shown(p, &settings);
+
+	(void)state;
+	assert_non_null(strstr(text, "\n  nothing was seen: no collections\n"));
+	profile_free(p);
+	free(text);
+	info.watched = "watched Python 3.11 (3 processes), OpenJDK 17 (pid \x1b 812)";
+	p = new_profile(&info);
+	back = reread(p);
+	text = shown(back, &settings);
+	assert_non_null(strstr(text,
+			       "\n  no collections: watched Python 3.11 (3 processes), OpenJDK\n"
+			       "  17 (pid \\x1b 812)\n"));
+	free(text);
+	/* There is something to be seen after all. */
+	latency(back, 0, who(back, 5, 5, "x"), 0, 100);
+	text = shown(back, &settings);
+	assert_null(strstr(text, "watched"));
+	free(text);
+	profile_free(back);
+	profile_free(p);
+}
+
 /* Threads of a process are one, as are its tasks; the heaviest comes first. */
 static void a_process_is_one(void **state)
 {
@@ -237,18 +281,12 @@ static void intervals_add_up(void **state)
 static void files_keep_times(void **state)
 {
 	struct profile *p = new_profile(&gc_info), *back = NULL;
-	char path[] = "/tmp/bpfprof-test-pauses-XXXXXX";
-	struct strbuf error = STRBUF_INIT;
-	int fd = mkstemp(path);
-	FILE *f = fdopen(fd, "w");
 
 	(void)state;
 	add_time(p, 4294967295u, false, 10000000000, 50);
 	add_time(p, 2, true, UINT64_MAX - 1, TIME_UNKNOWN);
 	sample(p, 0, who(p, 2, 2, "x"), 1, 1);
-	assert_int_equal(pprof_write(p, f), 0);
-	fclose(f);
-	assert_int_equal(pprof_read(path, &back, &error), 0);
+	back = reread(p);
 	assert_int_equal(profile_times(back)->pids.count, 2);
 	assert_int_equal(time_of(back, 4294967295u)->wall_ns, 10000000000);
 	assert_int_equal(time_of(back, 4294967295u)->cpu_ns, 50);
@@ -256,8 +294,6 @@ static void files_keep_times(void **state)
 	assert_true(time_of(back, 2)->wall_ns == UINT64_MAX - 1);
 	assert_true(time_of(back, 2)->cpu_ns == TIME_UNKNOWN);
 	assert_true(time_of(back, 2)->began);
-	unlink(path);
-	strbuf_done(&error);
 	profile_free(p);
 	profile_free(back);
 }
@@ -265,6 +301,7 @@ static void files_keep_times(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_was_seen),
 		cmocka_unit_test(a_process_is_one),
 		cmocka_unit_test(nothing_is_no_pause),
 		cmocka_unit_test(shares_stand_where_they_are_known),

@@ -89,6 +89,57 @@ static void test_files_only(void **state)
 	assert_int_equal(t.nr, 1);
 }
 
+struct marks {
+	uint32_t nr, tgid, mark;
+};
+
+static void on_mark(void *ctx, uint32_t tgid, uint32_t mark)
+{
+	struct marks *m = ctx;
+
+	m->nr++;
+	m->tgid = tgid;
+	m->mark = mark;
+}
+
+static struct marks marks_of(const struct fixture *f)
+{
+	struct marks m = { 0 };
+
+	tracker_each_marked(f->tracker, on_mark, &m);
+	return m;
+}
+
+/* Who maps a file with a number now: also those that were forked, and none that are gone. */
+static void test_marks(void **state)
+{
+	struct told t = { .enough = true };
+	struct fixture *f = *state;
+	struct marks m;
+
+	tracker_listen(f->tracker, on_mapped, &t);
+	map(f, 100, PID, 0x10000, 0x1000, 0, "/bin/a");
+	map(f, 101, PID, 0x20000, 0x1000, 0, "/lib/b");
+	assert_int_equal(marks_of(f).nr, 0);
+	tracker_mark(f->tracker, &t.key, 0x20000, 7);
+	/* Nothing is there. */
+	tracker_mark(f->tracker, &t.key, 0x50000, 8);
+	m = marks_of(f);
+	assert_int_equal(m.nr, 1);
+	assert_int_equal(m.tgid, PID);
+	assert_int_equal(m.mark, 7);
+	map(f, 102, OTHER, 0x20000, 0x1000, 0, "/lib/b");
+	happen(f, PROCESS_FORK, 103, THIRD, THIRD, PID);
+	assert_int_equal(marks_of(f).nr, 3);
+	/* It is another program now. */
+	happen(f, PROCESS_EXEC, 104, PID, PID, 0);
+	assert_int_equal(marks_of(f).nr, 2);
+	happen(f, PROCESS_EXIT, 105, THIRD, THIRD, 0);
+	m = marks_of(f);
+	assert_int_equal(m.nr, 1);
+	assert_int_equal(m.tgid, OTHER);
+}
+
 /* What ran before is told of by the scan, and can be opened. */
 static void test_scan_and_open(void **state)
 {
@@ -124,10 +175,8 @@ static void test_scan_and_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_once_a_file),
-		TEST(test_again),
-		TEST(test_files_only),
-		TEST(test_scan_and_open),
+		TEST(test_once_a_file), TEST(test_again),	  TEST(test_files_only),
+		TEST(test_marks),	TEST(test_scan_and_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -414,7 +414,7 @@ int function_words_new(struct function_words **ret, const struct function_words_
 
 	if (!w)
 		return -ENOMEM;
-	w->finder = (struct probe_finder){ find, w };
+	w->finder = (struct probe_finder){ .find = find, .ctx = w };
 	w->time_all = s->time_all;
 	w->words = calloc(s->nr + 1, sizeof(*w->words));
 	if (!w->words)

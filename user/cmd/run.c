@@ -81,7 +81,7 @@ static int make_profile(struct run *run, uint64_t from, uint64_t to, struct prof
 				     .period = live_period(run->live),
 				     .command = strbuf_str(&run->command),
 				     .quality = c->quality };
-	struct strbuf host = STRBUF_INIT;
+	struct strbuf host = STRBUF_INIT, watched = STRBUF_INIT;
 	uint64_t began;
 	struct utsname u;
 	int r;
@@ -93,17 +93,21 @@ static int make_profile(struct run *run, uint64_t from, uint64_t to, struct prof
 	if (!uname(&u))
 		strbuf_addf(&host, "%s, Linux %s %s", u.nodename, u.release, u.machine);
 	info.host = strbuf_str(&host);
+	if (!c->nr_samples)
+		live_watched(run->live, &watched);
+	info.watched = strbuf_str(&watched);
 	began = now_ns();
 	r = naming_profile(run->naming, &info, ret);
 	if (r >= 0)
 		r = frames_apply(&run->settings.frames, ret);
 	log_verbose("named in %.1f ms", (double)(now_ns() - began) / 1e6);
 	strbuf_done(&host);
+	strbuf_done(&watched);
 	return r;
 }
 
 /* What was found to be probed, and what could not be. */
-static void say_notes(struct run *run, bool last)
+static void say_notes(struct run *run)
 {
 	const char *note;
 
@@ -111,7 +115,16 @@ static void say_notes(struct run *run, bool last)
 		log_warn("%s", note);
 		run->nr_notes++;
 	}
-	if (last && !run->nr_notes && live_found_nothing(run->live))
+}
+
+/* Reports for people and the JSON object say themselves what was watched. */
+static void say_nothing(const struct run *run, const struct profile *p, bool last)
+{
+	const char *watched = profile_facts(p)->watched;
+
+	if (*watched && run->settings.output.format)
+		log_warn("%s: nothing was seen: %s", run->mode->name, watched);
+	else if (!*watched && last && !run->nr_notes && live_found_nothing(run->live))
 		log_warn("%s: nothing to measure was found in %s", run->mode->name,
 			 run->settings.live.filter.nr_pids ? "these processes"
 							   : "what was running");
@@ -125,10 +138,11 @@ static int report(struct run *run, bool last, struct strbuf *error)
 	int r;
 
 	log_progress("%s", "");
-	say_notes(run, last);
+	say_notes(run);
 	r = make_profile(run, run->interval_began, to, &p);
 	if (r < 0)
 		return r;
+	say_nothing(run, p, last);
 	run->interval_began = to;
 	if (run->memory_limited)
 		log_warn(

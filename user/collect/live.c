@@ -287,6 +287,12 @@ bool live_found_nothing(const struct live *l)
 	return l->probes && !probes_found(l->probes);
 }
 
+void live_watched(struct live *l, struct strbuf *out)
+{
+	if (l->probes)
+		probes_watched(l->probes, out);
+}
+
 const char *live_note(const struct live *l, size_t n)
 {
 	return l->probes ? probes_note(l->probes, n) : NULL;

@@ -78,6 +78,9 @@ uint64_t live_period(const struct live *l);
 size_t live_naming_memory(const struct live *l);
 /* The mode probes programs, and no measured process maps anything that it looks for. */
 bool live_found_nothing(const struct live *l);
+/* What was watched for such, in whom (probes_watched()); nothing where the mode has no word for it.
+ */
+void live_watched(struct live *l, struct strbuf *out);
 /* The nth line that is to be said of probes: what was found, what could not be probed. NULL: that
  * was all. */
 const char *live_note(const struct live *l, size_t n);

@@ -201,8 +201,10 @@ static int write_tasks(struct json *j, const struct profile *p)
 	return nr;
 }
 
-static void write_facts(struct json *j, const struct profile_info *info)
+static void write_facts(struct json *j, const struct profile *p)
 {
+	const struct profile_info *info = profile_facts(p);
+
 	json_string(j, "mode", info->mode);
 	if (*info->host)
 		json_string(j, "host", info->host);
@@ -210,6 +212,8 @@ static void write_facts(struct json *j, const struct profile_info *info)
 		json_string(j, "command", info->command);
 	json_i64(j, "time_ns", info->time_ns);
 	json_u64(j, "duration_ns", info->duration_ns);
+	if (*info->watched && !profile_nr_samples(p))
+		json_string(j, "watched", info->watched);
 	json_array(j, "values");
 	for (unsigned i = 0; i < 2; i++) {
 		if (!*info->values[i].name)
@@ -315,7 +319,7 @@ static int write_json(const struct profile *p, const struct export_settings *set
 	(void)settings;
 	json_init(&j, out);
 	json_object(&j, NULL);
-	write_facts(&j, profile_facts(p));
+	write_facts(&j, p);
 	json_array(&j, "rows");
 	r = write_rows(&j, p);
 	json_end(&j);

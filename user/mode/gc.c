@@ -77,7 +77,8 @@ static const struct opt opts[] = {
 	{ 0 },
 };
 
-static const struct probe_finder finder = { .find = collectors_find };
+static const struct probe_finder finder = { .find = collectors_find,
+					    .what = "runtime that collects garbage" };
 
 const struct mode mode_gc = {
 	.name = "gc",

@@ -27,7 +27,7 @@ static int copy_info(struct profile *p, const struct profile_info *info)
 	const char **text[] = { &p->info.mode,		 &p->info.values[0].name,
 				&p->info.values[0].unit, &p->info.values[1].name,
 				&p->info.values[1].unit, &p->info.host,
-				&p->info.command };
+				&p->info.command,	 &p->info.watched };
 
 	p->info = *info;
 	for (size_t i = 0; i < ARRAY_SIZE(text); i++) {

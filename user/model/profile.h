@@ -90,6 +90,8 @@ struct profile_info {
 	uint64_t duration_ns;
 	uint64_t period; /* between samples, in `values` unit that is no count; 0: none */
 	const char *host, *command; /* uname -n and -r; the command line that made it */
+	/* Where nothing was seen, why that may be: "watched Python 3.11 (pid 812)"; "" */
+	const char *watched;
 	struct quality quality;
 };
 

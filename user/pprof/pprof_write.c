@@ -67,7 +67,8 @@ static void put_comments(struct writer *w)
 	const struct profile_info *info = profile_facts(w->p);
 	const char *const words[][2] = { { "mode", info->mode },
 					 { "host", info->host },
-					 { "command", info->command } };
+					 { "command", info->command },
+					 { "watched", info->watched } };
 	struct strbuf *text = &w->scratch;
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {

@@ -90,6 +90,8 @@ static int read_comments(struct reader *r, struct profile_info *info)
 			info->host = value;
 		else if ((value = after(text, "command=")))
 			info->command = value;
+		else if ((value = after(text, "watched=")))
+			info->watched = value;
 		else if ((value = after(text, "quality ")))
 			read_quality(value, &info->quality);
 	}

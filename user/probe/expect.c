@@ -22,6 +22,7 @@ struct expected {
 static int expect_file(struct probes *p, const char *path, struct expected *e)
 {
 	int fd = target_file_open(AT_FDCWD, path, 0, NULL), r;
+	uint32_t file;
 
 	if (fd < 0)
 		return 0;
@@ -33,7 +34,7 @@ static int expect_file(struct probes *p, const char *path, struct expected *e)
 		close(fd);
 		return r;
 	}
-	return probes_look_at(p, path, fd, 0);
+	return probes_look_at(p, path, fd, 0, &file);
 }
 
 int probes_expect(struct probes *p, const char *program)

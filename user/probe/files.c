@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/vfs.h>
 
@@ -30,6 +31,7 @@ void probed_file_done(struct probed_file *f)
 	probe_sites_done(&f->sites);
 	free(f->attached);
 	free(f->path);
+	free(f->why);
 }
 
 void probes_say(struct probes *p, struct strbuf *line)
@@ -57,7 +59,7 @@ static bool has_thread(const struct filter *f, uint32_t tgid)
 }
 
 /* The kernel half keeps the list of processes: it adds those that are started. */
-static bool is_wanted(const struct probes *p, uint32_t tgid)
+bool probes_want(const struct probes *p, uint32_t tgid)
 {
 	uint8_t yes;
 
@@ -71,7 +73,7 @@ bool probes_on_mapped(void *ctx, const struct space_key *key, const struct mappe
 {
 	struct probes *p = ctx;
 
-	if (p->unattached || !is_wanted(p, key->tgid))
+	if (p->unattached || !probes_want(p, key->tgid))
 		return false;
 	if (p->nr_queue == p->cap_queue && p->next_queue) {
 		p->nr_queue -= p->next_queue;
@@ -132,6 +134,24 @@ static void say_why_not(struct probes *p, const struct probed_file *f, uint32_t 
 	probes_say(p, &line);
 }
 
+/* Nothing in it is probed. What it is and why not is all that is kept. */
+static void leave(struct probed_file *f, struct strbuf *why)
+{
+	struct probe_sites none = PROBE_SITES_INIT;
+
+	if (why->len) {
+		snprintf(none.found, sizeof(none.found), "%s",
+			 f->sites.found[0] ? f->sites.found : probed_file_name(f));
+		f->why = strbuf_steal(why);
+	}
+	probe_sites_done(&f->sites);
+	f->sites = none;
+	close(f->fd);
+	f->fd = -1;
+	free(f->path);
+	f->path = NULL;
+}
+
 /* A file that is new. It keeps its descriptor if something in it is probed. */
 static int show(struct probes *p, uint32_t file, uint32_t pid)
 {
@@ -143,17 +163,15 @@ static int show(struct probes *p, uint32_t file, uint32_t pid)
 
 	if (r < 0 && r != -ENOMEM)
 		say_why_not(p, f, pid, &why, r);
-	strbuf_done(&why);
 	if (r > 0 && f->sites.nr) {
 		say_found(p, f);
-		return probes_place(p, file);
+		r = probes_place(p, file);
+	} else {
+		leave(f, &why);
+		r = r == -ENOMEM ? r : 0;
 	}
-	probe_sites_done(&f->sites);
-	close(f->fd);
-	f->fd = -1;
-	free(f->path);
-	f->path = NULL;
-	return r == -ENOMEM ? r : 0;
+	strbuf_done(&why);
+	return r;
 }
 
 /* The file of a descriptor, which it takes over if it is new. 1: it is new; 0 or -ENOMEM. */
@@ -178,7 +196,7 @@ static int file_of(struct probes *p, const char *path, int fd, uint32_t *ret_fil
 	return r;
 }
 
-int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid)
+int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid, uint32_t *ret_file)
 {
 	uint32_t file;
 	int r = file_of(p, path, fd, &file);
@@ -189,17 +207,26 @@ int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid)
 		return r == -ENOMEM ? r : 0;
 	if (r > 0)
 		r = show(p, file, pid);
-	if (r < 0 || p->files[file].fd < 0)
+	if (r < 0)
 		return r;
-	return probes_attach(p, &p->files[file], p->by_pid ? pid : 0);
+	*ret_file = file;
+	if (!p->files[file].first_pid)
+		p->files[file].first_pid = pid;
+	return p->files[file].fd < 0 ? 0 : probes_attach(p, &p->files[file], p->by_pid ? pid : 0);
 }
 
 static int look_at(struct probes *p, const struct waiting_file *w)
 {
 	char path[4096];
-	int fd = tracker_open_at(p->tracker, &w->key, w->address, path, sizeof(path));
+	int r, fd = tracker_open_at(p->tracker, &w->key, w->address, path, sizeof(path));
+	uint32_t file = UINT32_MAX;
 
-	return fd < 0 ? 0 : probes_look_at(p, path, fd, w->key.tgid);
+	if (fd < 0)
+		return 0;
+	r = probes_look_at(p, path, fd, w->key.tgid, &file);
+	if (file != UINT32_MAX && p->files[file].sites.found[0])
+		tracker_mark(p->tracker, &w->key, w->address, file + 1);
+	return r;
 }
 
 int probes_look(struct probes *p)

@@ -3,8 +3,8 @@
  * The inside of probes.h, for the files that make it up: probes.c (what is
  * called), files.c (files that are mapped), places.c (what their sites mean, in
  * the kernel half's map), overhead.c (what hits cost), cost.c (measured on
- * ourselves). A file is an inode; its sites have places one behind the other,
- * and are attached once for all processes or once a process.
+ * ourselves), watched.c (who is probed, for people). A file is an inode; its sites have places one
+ * behind the other, and are attached once for all processes or once a process.
  */
 #pragma once
 #include <sys/stat.h>
@@ -51,6 +51,10 @@ struct probed_file {
 	char *path; /* as the process sees it */
 	int fd;	    /* -1: nothing in it is probed */
 	struct probe_sites sites;
+	char *why;	    /* it isn't probed though something was found */
+	uint32_t first_pid; /* that was seen to map it; 0: nobody yet */
+	bool was_attached;
+	uint32_t group, nr_pids, last_pid; /* watched.c */
 	/* Before 5.15 files whose sites mean the same share their places. */
 	uint32_t first_place, nr_places;
 	struct uprobe_file **attached;
@@ -96,9 +100,14 @@ struct probes {
 bool probes_on_mapped(void *ctx, const struct space_key *key, const struct mapped *m);
 /* Looks at the files that wait, as time allows. 0 or -ENOMEM. */
 int probes_look(struct probes *p);
-/* Looks at a file, whose descriptor it takes over, for a process that maps it (0: nobody yet). */
-int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid);
+/*
+ * Looks at a file, whose descriptor it takes over, for a process that maps it (0: nobody yet).
+ * *ret_file is untouched where there is none.
+ */
+int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid, uint32_t *ret_file);
 void probed_file_done(struct probed_file *f);
+/* Is a process one of those that are to be measured, as far as that can be told from outside? */
+bool probes_want(const struct probes *p, uint32_t tgid);
 /* Says one line, owned by nobody else; takes `line` over. */
 void probes_say(struct probes *p, struct strbuf *line);
 /* The last part of a path. */

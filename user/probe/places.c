@@ -235,6 +235,7 @@ int probes_attach(struct probes *p, struct probed_file *f, uint32_t pid)
 	if (r < 0)
 		return r;
 	tell_errors(p, f, u);
+	f->was_attached |= u->nr_attached != 0;
 	f->attached[f->nr_attached++] = u;
 	u = NULL;
 	return 0;

@@ -67,4 +67,10 @@ bool probes_found(const struct probes *p);
  * probe in this build". The nth line since the start, or NULL.
  */
 const char *probes_note(const struct probes *p, size_t n);
+/*
+ * Says for people what was probed and what was not, in whom: "watched Python 3.11 (3 processes);
+ * could not watch Ruby 3.3 (pid 900): no probe in this build". Nothing, if the finder has no word
+ * for what it finds.
+ */
+void probes_watched(struct probes *p, struct strbuf *out);
 size_t probes_memory(const struct probes *p);

@@ -33,6 +33,7 @@ struct mapped_file {
 	uint32_t tried;	 /* seq of the space through which opening failed last */
 	bool settled;	 /* nothing more can be learned of it */
 	bool told;	 /* to who listens */
+	uint32_t mark;	 /* by who listens; 0: none */
 };
 
 enum { TEXTS = 16, TEXT_SEGMENTS = 4 };

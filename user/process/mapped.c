@@ -154,6 +154,43 @@ void tracker_tell(struct tracker *t, const struct space *s, const struct range *
 	}
 }
 
+void tracker_mark(struct tracker *t, const struct space_key *key, uint64_t address, uint32_t mark)
+{
+	struct space *s = space_of(t, key);
+	const struct range *r = s ? ranges_find(s->ranges, address, &s->hint) : NULL;
+
+	if (r)
+		t->files[r->file].mark = mark;
+}
+
+struct marked {
+	const struct tracker *tracker;
+	void (*fn)(void *ctx, uint32_t tgid, uint32_t mark);
+	void *ctx;
+};
+
+static void show_marked(void *ctx, struct space *s)
+{
+	const struct marked *m = ctx;
+
+	if (s->newer || s->ended || s->gone)
+		return;
+	for (uint32_t i = 0; s->ranges && i < s->ranges->nr; i++) {
+		uint32_t mark = m->tracker->files[s->ranges->r[i].file].mark;
+
+		if (mark)
+			m->fn(m->ctx, s->tgid, mark);
+	}
+}
+
+void tracker_each_marked(const struct tracker *t,
+			 void (*fn)(void *ctx, uint32_t tgid, uint32_t mark), void *ctx)
+{
+	struct marked m = { t, fn, ctx };
+
+	space_each(&t->spaces, show_marked, &m);
+}
+
 int tracker_open_at(struct tracker *t, const struct space_key *key, uint64_t address,
 		    char *ret_path, size_t size)
 {

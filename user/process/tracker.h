@@ -108,6 +108,14 @@ typedef bool (*newly_mapped_fn)(void *ctx, const struct space_key *key, const st
 /* Before anything is tracked. `fn` may not call the tracker. */
 void tracker_listen(struct tracker *t, newly_mapped_fn fn, void *ctx);
 /*
+ * Who listens gives the file that is mapped at an address a number, not 0, of its own; and is
+ * shown, of each process that has not ended, such numbers of files that it maps, perhaps several
+ * times.
+ */
+void tracker_mark(struct tracker *t, const struct space_key *key, uint64_t address, uint32_t mark);
+void tracker_each_marked(const struct tracker *t,
+			 void (*fn)(void *ctx, uint32_t tgid, uint32_t mark), void *ctx);
+/*
  * Opens the file that is mapped at an address, for the caller to close, if it is surely the same.
  * The descriptor, and its path as the process sees it; or a negative errno: it can't be had. The
  * tracker itself keeps nothing of it.

@@ -160,14 +160,14 @@ static int find(const struct image *im, struct probe_sites *ret, struct strbuf *
 		if (r)
 			return r;
 		if (release.minor > LAST_MINOR) {
-			strbuf_addf(why, "%s: not known how it collects, and no USDT", ret->found);
+			strbuf_adds(why, "not known how it collects, and no USDT");
 			return -ENOTSUP;
 		}
 		r = add_all(im, &release, ret);
 		if (r)
 			return r;
 	}
-	strbuf_addf(why, "%s: no probe in this build: neither USDT nor symbols", ret->found);
+	strbuf_adds(why, "no probe in this build: neither USDT nor symbols");
 	return -ENOTSUP;
 }
 

@@ -52,6 +52,7 @@ struct probe_finder {
 	int (*find)(void *ctx, const struct runtime_image *image, struct probe_sites *ret,
 		    struct strbuf *why);
 	void *ctx;
+	const char *what; /* that a file has: "runtime that collects garbage"; NULL */
 };
 
 /* As probe_finder.find, of a file that is open as an ELF file. */

@@ -301,6 +301,20 @@ static void add_others(const struct block *b, uint32_t from, struct strbuf *line
 	strbuf_done(&line);
 }
 
+static void add_nothing(const struct profile *p, const struct view_settings *settings,
+			struct strbuf *lines)
+{
+	const char *watched = profile_facts(p)->watched;
+	struct strbuf line = STRBUF_INIT;
+
+	strbuf_adds(&line, *watched ? "no collections: " : "nothing was seen: no collections");
+	strbuf_add_escaped(&line, watched);
+	strbuf_addch(lines, '\n');
+	wrap_words(lines, strbuf_str(&line), line.len, INDENT, settings->width);
+	lines->failed |= line.failed;
+	strbuf_done(&line);
+}
+
 static int add_processes(const struct profile *p, const struct view_settings *settings,
 			 struct strbuf *lines)
 {
@@ -319,7 +333,7 @@ static int add_processes(const struct profile *p, const struct view_settings *se
 	if (pauses.nr_processes > max)
 		add_others(&b, max, lines);
 	if (!pauses.nr_processes)
-		strbuf_adds(lines, "\n  nothing was seen: no collections\n");
+		add_nothing(p, settings, lines);
 	r = pauses.nr_processes ? stacks_write(p, settings, MAX_STACKS, lines) : 0;
 	summary_pauses_done(&pauses);
 	return r;
