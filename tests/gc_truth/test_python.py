@@ -42,6 +42,15 @@ class Measured:
     def line(self):
         return self.program.stdout.readline().strip()
 
+    def said(self):
+        """[(generation, seconds)] of each collection, and how many others there were."""
+        collected = []
+        while True:
+            what, value = self.line().split()
+            if what == "others":
+                return {"collections": collected, "others": int(value)}
+            collected.append((int(what), float(value) / 1e6))
+
     def go(self):
         self.program.stdin.write("\n")
         self.program.stdin.flush()
@@ -81,7 +90,7 @@ def measure(folder, python, *args):
             raise RuntimeError("the program did not begin")
         m.watch("--json", "-o", os.path.join(folder, "gc.folded"))
         m.go()
-        said = json.loads(m.line())
+        said = m.said()
         time.sleep(0.1)
         report, err = m.report()
         return report, said, err
