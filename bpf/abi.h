@@ -106,6 +106,13 @@ struct abi_thread {
 };
 _Static_assert(sizeof(struct abi_thread) == 56, "abi_thread");
 
+/* What is known of a process that ended: process_end.bpf.h. */
+struct abi_process_end {
+	__u64 start_ns; /* as abi_thread's */
+	__u64 cpu_ns;	/* that it ever used; 0: not known, or not yet */
+	__u64 has_threads;
+};
+
 enum abi_frames { ABI_KERNEL_FRAMES, ABI_USER_FRAMES, ABI_FRAME_KINDS };
 
 /*

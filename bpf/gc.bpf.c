@@ -7,6 +7,7 @@
 #include "asker.bpf.h"
 #include "collect.bpf.h"
 #include "probe.bpf.h"
+#include "process_end.bpf.h"
 #include "span.bpf.h"
 
 /* Something begins, or is asked for: one walk in the program, for verifiers follow each. */
@@ -44,6 +45,7 @@ static __always_inline void end(struct pt_regs *ctx, const struct abi_probe *p)
 	key.tag = s.tag | probe_tag(ctx, p);
 	key.bucket = bucket_of(time);
 	collect_add(&key, time);
+	process_end_want();
 }
 
 static __always_inline void tell(struct pt_regs *ctx, const struct abi_probe *p)

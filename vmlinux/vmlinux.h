@@ -20,6 +20,8 @@ typedef struct {
 
 struct signal_struct {
 	atomic_t live;
+	int nr_threads;
+	unsigned long long sum_sched_runtime;
 };
 
 struct mm_struct {

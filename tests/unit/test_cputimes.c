@@ -14,6 +14,9 @@
 
 #include <cmocka.h>
 
+#include <bpf/bpf.h>
+
+#include "abi.h"
 #include "base/now.h"
 #include "collect/cputimes.h"
 #include "process/proc_stat.h"
@@ -93,12 +96,17 @@ struct fixture {
 	uint64_t began;
 };
 
-static void begin(struct fixture *f)
+static void begin_with(struct fixture *f, int ends_fd)
 {
 	assert_int_equal(capture_init(&f->capture), 0);
 	assert_int_equal(tracker_new(&f->tracker, &f->capture), 0);
 	f->began = now_ns();
-	assert_int_equal(cputimes_new(&f->times, &f->capture, f->tracker, f->began), 0);
+	assert_int_equal(cputimes_new(&f->times, &f->capture, f->tracker, ends_fd, f->began), 0);
+}
+
+static void begin(struct fixture *f)
+{
+	begin_with(f, -1);
 }
 
 static void end(struct fixture *f)
@@ -212,6 +220,68 @@ static void what_is_gone_is_known_if_little_is_missing(void **state)
 	end(&f);
 }
 
+/* The kernel half saw what it had used in all: nothing is missing, however long nobody looked. */
+static void what_is_gone_is_known_by_its_end(void **state)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "ends", sizeof(uint32_t),
+				sizeof(struct abi_process_end), 8, NULL);
+	struct child c = start_child(60 * MS);
+	struct abi_process_end e = { .start_ns = c.start_ns, .cpu_ns = 3600 * (uint64_t)MS };
+	uint32_t pid = (uint32_t)c.pid;
+	struct fixture f;
+	uint64_t used;
+
+	(void)state;
+	if (fd < 0) {
+		end_child(&c, true);
+		print_message("skipped: no map can be made here, which needs root\n");
+		skip();
+	}
+	used = burn(&c);
+	begin_with(&f, fd);
+	see(&f, &c);
+	look(&f, false);
+	end_child(&c, true);
+	assert_int_equal(bpf_map_update_elem(fd, &pid, &e, BPF_ANY), 0);
+	usleep(100000);
+	look(&f, true);
+	assert_near(time_of(&f, &c)->cpu_ns, e.cpu_ns - used);
+	/* It is taken out. */
+	assert_int_not_equal(bpf_map_lookup_elem(fd, &pid, &e), 0);
+	end(&f);
+	close(fd);
+}
+
+/* An end of another process that had the pid says nothing, nor does one that isn't known yet. */
+static void ends_that_say_nothing(void **state)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "ends", sizeof(uint32_t),
+				sizeof(struct abi_process_end), 8, NULL);
+
+	(void)state;
+	if (fd < 0) {
+		print_message("skipped: no map can be made here, which needs root\n");
+		skip();
+	}
+	for (int i = 0; i < 2; i++) {
+		struct child c = start_child(20 * MS);
+		struct abi_process_end e = { .start_ns = c.start_ns + (i == 0),
+					     .cpu_ns = i == 0 ? 1000 * (uint64_t)MS : 0 };
+		uint32_t pid = (uint32_t)c.pid;
+		struct fixture f;
+
+		begin_with(&f, fd);
+		see(&f, &c);
+		burn(&c);
+		end_child(&c, true);
+		assert_int_equal(bpf_map_update_elem(fd, &pid, &e, BPF_ANY), 0);
+		look(&f, true);
+		assert_true(time_of(&f, &c)->cpu_ns == TIME_UNKNOWN);
+		end(&f);
+	}
+	close(fd);
+}
+
 static void intervals_stand_apart(void **state)
 {
 	struct child c = start_child(20 * MS), late = start_child(20 * MS);
@@ -292,6 +362,8 @@ int main(void)
 		cmocka_unit_test(what_ran_before_counts_from_the_beginning),
 		cmocka_unit_test(what_began_meanwhile_counts_whole),
 		cmocka_unit_test(what_is_gone_is_known_if_little_is_missing),
+		cmocka_unit_test(what_is_gone_is_known_by_its_end),
+		cmocka_unit_test(ends_that_say_nothing),
 		cmocka_unit_test(intervals_stand_apart),
 		cmocka_unit_test(the_end_is_when_it_stopped),
 		cmocka_unit_test(another_process_is_not_it),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "collect/cputimes.h"
 
+#include <bpf/bpf.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "abi.h"
 #include "base/array.h"
 #include "base/intern.h"
 #include "base/now.h"
@@ -33,7 +35,7 @@ struct timed {
 struct cputimes {
 	struct capture *capture;
 	const struct tracker *tracker;
-	int proc_fd;
+	int proc_fd, ends_fd;
 	uint64_t began;	    /* CLOCK_MONOTONIC */
 	uint64_t boot;	    /* what CLOCK_BOOTTIME is ahead of that */
 	uint64_t interval;  /* when the capture was last made empty, or measuring began */
@@ -86,7 +88,7 @@ static int read_all_before(struct cputimes *t)
 }
 
 int cputimes_new(struct cputimes **ret, struct capture *capture, const struct tracker *tracker,
-		 uint64_t now)
+		 int ends_fd, uint64_t now)
 {
 	_cleanup_(cputimes_freep) struct cputimes *t = calloc(1, sizeof(*t));
 	int r;
@@ -95,6 +97,7 @@ int cputimes_new(struct cputimes **ret, struct capture *capture, const struct tr
 		return -ENOMEM;
 	*t = (struct cputimes){ .capture = capture,
 				.tracker = tracker,
+				.ends_fd = ends_fd,
 				.began = now,
 				.boot = now_of(CLOCK_BOOTTIME) - now_ns(),
 				.interval = now,
@@ -187,16 +190,31 @@ static uint64_t end_of(const struct cputimes *t, const struct timed *p)
 	return tracker_ended(t->tracker, &id);
 }
 
+/* What it used after the last look, as the kernel half saw it end; TIME_UNKNOWN. */
+static uint64_t used_to_end(const struct cputimes *t, const struct timed *p)
+{
+	struct abi_process_end e;
+
+	if (t->ends_fd < 0 || bpf_map_lookup_elem(t->ends_fd, &p->pid, &e) ||
+	    e.start_ns != p->start_ns)
+		return TIME_UNKNOWN;
+	bpf_map_delete_elem(t->ends_fd, &p->pid);
+	return e.cpu_ns && p->cpu != TIME_UNKNOWN && e.cpu_ns >= p->cpu ? e.cpu_ns - p->cpu
+									: TIME_UNKNOWN;
+}
+
 /* It can't be read any more. */
 static int note_end(struct cputimes *t, struct timed *p, uint64_t now)
 {
-	uint64_t end = end_of(t, p);
+	uint64_t end = end_of(t, p), used = used_to_end(t, p);
 	uint64_t from = p->from > t->interval ? p->from : t->interval;
 
 	p->there = false;
 	if (end < p->read || end > now)
 		end = now;
-	return add_time(t, p, end, (end - p->read) * MOST_UNREAD <= end - from ? 0 : TIME_UNKNOWN);
+	if (used == TIME_UNKNOWN && (end - p->read) * MOST_UNREAD <= end - from)
+		used = 0;
+	return add_time(t, p, end, used);
 }
 
 /* It can still be read, since nobody waited for it yet. Other threads may outlive the first one. */

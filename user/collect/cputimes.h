@@ -4,7 +4,8 @@
  * meanwhile. The kernel keeps that exactly, as a process's CPU clock: it is read for every process
  * when measuring begins (a microsecond each), and at each drain for those that had events. What
  * began later began with nought. Of a process that ended, what it used after the last look is not
- * known: if that may be more than a fiftieth, its CPU time is unknown.
+ * known, unless the kernel half says it (process_end.bpf.h): if that may be more than a fiftieth,
+ * its CPU time is unknown.
  */
 #pragma once
 #include <stdbool.h>
@@ -16,10 +17,12 @@
 
 struct cputimes;
 
-/* Measuring begins at `now`, CLOCK_MONOTONIC. The capture and the tracker outlive it. 0 or -ENOMEM.
+/*
+ * Measuring begins at `now`, CLOCK_MONOTONIC. ends_fd: the kernel half's map of struct
+ * abi_process_end by tgid; -1: there is none. All that is passed outlives it. 0 or -ENOMEM.
  */
 int cputimes_new(struct cputimes **ret, struct capture *capture, const struct tracker *tracker,
-		 uint64_t now);
+		 int ends_fd, uint64_t now);
 void cputimes_free(struct cputimes *t);
 DEFINE_CLEANUP(struct cputimes, cputimes_free)
 /* Something was seen of a process. start_ns: CLOCK_BOOTTIME at which it was made. 0 or -ENOMEM. */

@@ -157,10 +157,12 @@ void drain_free(struct drain *d)
 uint64_t drain_begin(struct drain *d, bool process_times)
 {
 	uint64_t now = now_ns();
+	int ends_fd;
 
 	if (!process_times)
 		return now;
-	if (cputimes_new(&d->cputimes, d->capture, d->tracker, now) < 0)
+	ends_fd = bpf_object__find_map_fd_by_name(d->obj, "process_ends");
+	if (cputimes_new(&d->cputimes, d->capture, d->tracker, ends_fd, now) < 0)
 		log_warn("no memory for the CPU times of processes: they are left out");
 	records_time(d->records, d->cputimes);
 	return now;
