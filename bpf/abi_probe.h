@@ -79,6 +79,3 @@ struct abi_span {
 	__u32 told;
 };
 _Static_assert(sizeof(struct abi_span) == 56, "abi_span");
-
-/* Where there are no cookies (before 5.15), each probe has a program of its own. */
-enum { ABI_PROBE_PROGRAMS = 16 };

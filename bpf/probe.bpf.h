@@ -106,8 +106,8 @@ static __always_inline __u64 probe_frame(struct pt_regs *ctx, const struct abi_p
 }
 
 /*
- * Without cookies: each probe's program notes its place and goes on in the one that all share. The
- * verifier walks through that once, not once a place.
+ * Without cookies: each probe has a program, made by user space, that notes its place here and goes
+ * on in the one that all share. The verifier walks through that once, not once a place.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -123,24 +123,6 @@ struct {
 	__type(value, __u32);
 	__uint(max_entries, 1);
 } probe_place SEC(".maps");
-
-static __always_inline int probe_at_place(struct pt_regs *ctx, __u32 place)
-{
-	__u32 zero = 0, *at = bpf_map_lookup_elem(&probe_place, &zero);
-
-	if (at) {
-		*at = place;
-		bpf_tail_call(ctx, &probe_shared, 0);
-	}
-	return 0;
-}
-
-#define PROBE_PROGRAM(n)                       \
-	SEC("?uprobe")                         \
-	int on_probe_##n(struct pt_regs *ctx)  \
-	{                                      \
-		return probe_at_place(ctx, n); \
-	}
 
 /*
  * One function that is called by both of them. What it returns is no constant to the compiler,
@@ -177,20 +159,4 @@ static __always_inline int probe_at_place(struct pt_regs *ctx, __u32 place)
                                                                           \
 		at = bpf_map_lookup_elem(&probe_place, &zero);            \
 		return at ? probe_hit(ctx, *at) : 0;                      \
-	}                                                                 \
-	PROBE_PROGRAM(0)                                                  \
-	PROBE_PROGRAM(1)                                                  \
-	PROBE_PROGRAM(2)                                                  \
-	PROBE_PROGRAM(3)                                                  \
-	PROBE_PROGRAM(4)                                                  \
-	PROBE_PROGRAM(5)                                                  \
-	PROBE_PROGRAM(6)                                                  \
-	PROBE_PROGRAM(7)                                                  \
-	PROBE_PROGRAM(8)                                                  \
-	PROBE_PROGRAM(9)                                                  \
-	PROBE_PROGRAM(10)                                                 \
-	PROBE_PROGRAM(11)                                                 \
-	PROBE_PROGRAM(12)                                                 \
-	PROBE_PROGRAM(13)                                                 \
-	PROBE_PROGRAM(14)                                                 \
-	PROBE_PROGRAM(15)
+	}

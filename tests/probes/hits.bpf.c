@@ -42,6 +42,21 @@ struct {
 	__type(value, __u8);
 } target_pids SEC(".maps");
 
+/* What programs of places use: see probe.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} probe_shared SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} probe_place SEC(".maps");
+
 static __always_inline int hit(__u32 place)
 {
 	__u64 *n = bpf_map_lookup_elem(&probe_hits, &place);
@@ -57,26 +72,10 @@ int on_probe(struct pt_regs *ctx)
 	return hit((__u32)bpf_get_attach_cookie(ctx));
 }
 
-#define PROGRAM(n)                            \
-	SEC("?uprobe")                        \
-	int on_probe_##n(struct pt_regs *ctx) \
-	{                                     \
-		return hit(n);                \
-	}
+SEC("?uprobe")
+int on_any_probe(struct pt_regs *ctx)
+{
+	__u32 zero = 0, *at = bpf_map_lookup_elem(&probe_place, &zero);
 
-PROGRAM(0)
-PROGRAM(1)
-PROGRAM(2)
-PROGRAM(3)
-PROGRAM(4)
-PROGRAM(5)
-PROGRAM(6)
-PROGRAM(7)
-PROGRAM(8)
-PROGRAM(9)
-PROGRAM(10)
-PROGRAM(11)
-PROGRAM(12)
-PROGRAM(13)
-PROGRAM(14)
-PROGRAM(15)
+	return at ? hit(*at) : 0;
+}

@@ -17,8 +17,9 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "kernel/place_programs.h"
 
-enum { CODE = 32768, FEW = 8, STEP = 16 };
+enum { CODE = 32768, FEW = 8, MANY = 40, STEP = 16 };
 
 struct kernel_half {
 	struct uprobe_kernel kernel;
@@ -28,28 +29,28 @@ struct kernel_half {
 
 static void open_half(struct kernel_half *k, bool multi, bool cookies)
 {
+	struct bpf_program *p;
+
 	assert_int_equal(uprobe_kernel_read(&k->kernel), 0);
 	k->kernel.cookies = cookies;
-	k->way = (struct uprobe_way){ .kernel = &k->kernel,
-				      .multi = multi,
-				      .nr_programs = cookies ? 1 : ABI_PROBE_PROGRAMS };
 	k->obj = bpf_object__open_file(HITS, NULL);
 	assert_non_null(k->obj);
 	bpf_map__set_max_entries(bpf_object__find_map_by_name(k->obj, "probe_hits"), 4096);
-	for (uint32_t i = 0; i < k->way.nr_programs; i++) {
-		struct bpf_program *p;
-		char name[32] = "on_probe";
-
-		if (!cookies)
-			snprintf(name, sizeof(name), "on_probe_%u", i);
-		p = k->way.programs[i] = bpf_object__find_program_by_name(k->obj, name);
-		assert_non_null(p);
-		bpf_program__set_autoload(p, true);
-		if (multi)
-			bpf_program__set_expected_attach_type(p,
-							      (enum bpf_attach_type)UPROBE_MULTI);
-	}
+	p = bpf_object__find_program_by_name(k->obj, cookies ? "on_probe" : "on_any_probe");
+	assert_non_null(p);
+	bpf_program__set_autoload(p, true);
+	if (multi)
+		bpf_program__set_expected_attach_type(p, (enum bpf_attach_type)UPROBE_MULTI);
 	assert_int_equal(bpf_object__load(k->obj), 0);
+	k->way = (struct uprobe_way){ .kernel = &k->kernel, .multi = multi, .program = p };
+	if (!cookies)
+		assert_int_equal(place_programs_new(&k->way.places, k->obj), 0);
+}
+
+static void close_half(struct kernel_half *k)
+{
+	place_programs_free(k->way.places);
+	bpf_object__close(k->obj);
 }
 
 static uint64_t hits_of(const struct kernel_half *k, uint32_t place)
@@ -74,11 +75,11 @@ static void list(struct uprobe *to, uint32_t nr)
 					 .is_return = i % 2 };
 }
 
-static void check_way(bool multi, bool cookies)
+static void check_way(bool multi, bool cookies, uint32_t nr)
 {
 	int fd = open(TARGET, O_RDONLY | O_CLOEXEC);
 	uint8_t before[CODE], after[CODE];
-	struct uprobe probes[FEW];
+	struct uprobe probes[MANY];
 	struct uprobe_file *u;
 	struct kernel_half k;
 	struct target t, other;
@@ -87,30 +88,30 @@ static void check_way(bool multi, bool cookies)
 	target_start(&other, TARGET, NULL, NULL, NULL);
 	target_code(t.pid, before, sizeof(before));
 	open_half(&k, multi, cookies);
-	list(probes, FEW);
+	list(probes, nr);
 	for (int by_pid = 0; by_pid < 2; by_pid++) {
 		uint64_t n = by_pid ? 2 + 2 + 5 : 2 + 3;
 
 		assert_int_equal(
-			uprobe_file_new(&u, &k.way, fd, by_pid ? (uint32_t)t.pid : 0, probes, FEW),
+			uprobe_file_new(&u, &k.way, fd, by_pid ? (uint32_t)t.pid : 0, probes, nr),
 			0);
 		assert_int_equal(uprobe_attach(u), 0);
-		assert_int_equal(u->nr_attached, FEW);
+		assert_int_equal(u->nr_attached, nr);
 		target_call(&t, "many 2");
 		if (!by_pid)
 			target_call(&other, "many 3");
-		for (uint32_t i = 0; i < FEW; i++)
+		for (uint32_t i = 0; i < nr; i++)
 			assert_int_equal(hits_of(&k, i), by_pid ? n - 2 : n);
 		/* One function less. */
 		u->probes[2].unwanted = u->probes[3].unwanted = true;
 		assert_int_equal(uprobe_attach(u), 0);
-		assert_int_equal(u->nr_attached, FEW - 2);
+		assert_int_equal(u->nr_attached, nr - 2);
 		uprobe_file_free(u);
 		target_call(&t, "many 1");
 	}
 	target_code(t.pid, after, sizeof(after));
 	assert_memory_equal(before, after, sizeof(before));
-	bpf_object__close(k.obj);
+	close_half(&k);
 	close(fd);
 	target_end(&t);
 	target_end(&other);
@@ -119,13 +120,13 @@ static void check_way(bool multi, bool cookies)
 static void test_perf(void **state)
 {
 	(void)state;
-	check_way(false, true);
+	check_way(false, true, FEW);
 }
 
 static void test_without_cookies(void **state)
 {
 	(void)state;
-	check_way(false, false);
+	check_way(false, false, MANY);
 }
 
 static void test_multi(void **state)
@@ -138,7 +139,7 @@ static void test_multi(void **state)
 		print_message("this kernel has no uprobe_multi that filters by process\n");
 		skip();
 	}
-	check_way(true, true);
+	check_way(true, true, FEW);
 }
 
 static void attach_and_wait(int tell)

@@ -69,11 +69,10 @@ static bool is_usable(const struct bpf_program *prog, const struct tracepoints *
 		return false;
 	if (!strcmp(name, "on_fork") && !(flags & ABI_CHILDREN && flags & ABI_FILTER_PID))
 		return false;
-	/* By its cookie where there are any; else by programs of places, of which one stands for
-	 * all, and the one that they share. */
+	/* By its cookie where there are any; else one that programs of places go on in. */
 	if (!strcmp(name, "on_probe"))
 		return has_cookies();
-	if (!strcmp(name, "on_probe_0") || !strcmp(name, "on_any_probe"))
+	if (!strcmp(name, "on_any_probe"))
 		return !has_cookies();
 	return slash && tracepoints_nr_args(t, slash + 1) >= 0;
 }

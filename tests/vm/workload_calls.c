@@ -107,8 +107,9 @@ static void *in_thread(void *arg)
 	{                               \
 		sink += 1##n;           \
 	}
-#define EACH(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7) f(8) f(9) f(10) f(11)
-#define CALL(n) many_##n();
+#define TEN(f, n) f(n##0) f(n##1) f(n##2) f(n##3) f(n##4) f(n##5) f(n##6) f(n##7) f(n##8) f(n##9)
+#define EACH(f)	  TEN(f, 1) TEN(f, 2) TEN(f, 3) TEN(f, 4) TEN(f, 5) TEN(f, 6)
+#define CALL(n)	  many_##n();
 EACH(MANY)
 
 static void jumps(void)

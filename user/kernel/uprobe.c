@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/array.h"
 #include "base/file.h"
+#include "kernel/place_programs.h"
 
 #define PMU "/sys/bus/event_source/devices/uprobe/"
 
@@ -147,6 +149,8 @@ int uprobe_file_new(struct uprobe_file **ret, const struct uprobe_way *way, int 
 	}
 	memcpy(f->probes, probes, nr * sizeof(*probes));
 	for (size_t i = 0; i < nr; i++) {
+		f->probes[i].link = NULL;
+		f->probes[i].event = -1;
 		f->probes[i].misread = is_misread(fd, probes[i].offset);
 		if (f->probes[i].misread)
 			f->probes[i].error = -ENOTSUPP_KERNEL;
@@ -162,11 +166,19 @@ static void close_links(struct uprobe_file *f)
 		close(f->links[--f->nr_links]);
 }
 
+static bool is_attached(const struct uprobe *p)
+{
+	return p->link || p->event >= 0;
+}
+
 static void detach_one(struct uprobe *p)
 {
 	if (p->link)
 		bpf_link__destroy(p->link);
+	if (p->event >= 0)
+		close(p->event);
 	p->link = NULL;
+	p->event = -1;
 }
 
 void uprobe_file_free(struct uprobe_file *f)
@@ -204,23 +216,36 @@ static int open_event(const struct uprobe_file *f, const struct uprobe *p)
 	return fd < 0 ? -errno : fd;
 }
 
+static int attach_by_cookie(const struct uprobe_way *w, struct uprobe *p, int event)
+{
+	LIBBPF_OPTS(bpf_perf_event_opts, opts, .bpf_cookie = p->place);
+
+	p->link = bpf_program__attach_perf_event_opts(w->program, event, &opts);
+	return p->link ? 0 : -errno;
+}
+
+static int attach_by_place(const struct uprobe_way *w, struct uprobe *p, int event)
+{
+	int program = place_programs_get(w->places, p->place);
+
+	if (program < 0)
+		return program;
+	if (ioctl(event, PERF_EVENT_IOC_SET_BPF, program))
+		return -errno;
+	p->event = event;
+	return 0;
+}
+
 static int attach_one(const struct uprobe_file *f, struct uprobe *p)
 {
-	const struct uprobe_way *w = f->way;
-	LIBBPF_OPTS(bpf_perf_event_opts, opts, .bpf_cookie = w->kernel->cookies ? p->place : 0);
-	int fd, r;
+	int event = open_event(f, p), r;
 
-	if (p->place >= w->nr_programs && !w->kernel->cookies)
-		return -ENOSPC;
-	fd = open_event(f, p);
-	if (fd < 0)
-		return fd;
-	p->link = bpf_program__attach_perf_event_opts(
-		w->programs[w->kernel->cookies ? 0 : p->place], fd, &opts);
-	if (p->link)
-		return 0;
-	r = -errno;
-	close(fd);
+	if (event < 0)
+		return event;
+	r = f->way->kernel->cookies ? attach_by_cookie(f->way, p, event)
+				    : attach_by_place(f->way, p, event);
+	if (r < 0)
+		close(event);
 	return r;
 }
 
@@ -235,7 +260,7 @@ struct batch {
 static int attach_batch(struct uprobe_file *f, const struct batch *b, size_t from, size_t nr)
 {
 	char path[32];
-	struct multi_attr attr = { .prog_fd = (uint32_t)bpf_program__fd(f->way->programs[0]),
+	struct multi_attr attr = { .prog_fd = (uint32_t)bpf_program__fd(f->way->program),
 				   .attach_type = UPROBE_MULTI,
 				   .path = (uintptr_t)path,
 				   .offsets = (uintptr_t)(b->offsets + from),
@@ -316,9 +341,9 @@ static int attach_single(struct uprobe_file *f, bool is_return)
 			detach_one(p);
 			continue;
 		}
-		if (!p->link)
+		if (!is_attached(p))
 			p->error = attach_one(f, p);
-		f->nr_attached += !!p->link;
+		f->nr_attached += is_attached(p);
 	}
 	return 0;
 }

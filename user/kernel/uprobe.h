@@ -16,6 +16,7 @@
 
 struct bpf_link;
 struct bpf_program;
+struct place_programs;
 
 /* What this kernel has. */
 struct uprobe_kernel {
@@ -35,20 +36,21 @@ int uprobe_kernel_read(struct uprobe_kernel *ret);
 /* One probe. */
 struct uprobe {
 	uint64_t offset, semaphore; /* in the file; 0: it has no semaphore */
-	uint32_t place;		    /* its cookie; without cookies it chooses the program */
+	uint32_t place;		    /* its cookie; without cookies its program's */
 	bool is_return;
 	bool unwanted;	       /* it is not attached, or no more from uprobe_attach() on */
 	bool misread;	       /* by the kernel, which would run something else: not attached */
 	int error;	       /* why it isn't attached, though wanted: a negative errno */
 	struct bpf_link *link; /* a perf event's; NULL */
+	int event;	       /* … without cookies; -1; uprobe_file_new() sets both */
 };
 
 /* How all are attached. */
 struct uprobe_way {
 	const struct uprobe_kernel *kernel;
 	bool multi;
-	uint32_t nr_programs; /* 1, or one a place */
-	struct bpf_program *programs[ABI_PROBE_PROGRAMS];
+	const struct bpf_program *program; /* of all, by cookie */
+	struct place_programs *places;	   /* without cookies: one each; not owned */
 };
 
 struct uprobe_file {

@@ -11,6 +11,7 @@
 
 #include "base/allowance.h"
 #include "base/intern.h"
+#include "kernel/place_programs.h"
 #include "kernel/uprobe.h"
 #include "probe/probes.h"
 
@@ -55,7 +56,6 @@ struct probed_file {
 	uint32_t first_pid; /* that was seen to map it; 0: nobody yet */
 	bool was_attached;
 	uint32_t group, nr_pids, last_pid; /* watched.c */
-	/* Before 5.15 files whose sites mean the same share their places. */
 	uint32_t first_place, nr_places;
 	struct uprobe_file **attached;
 	size_t nr_attached, cap_attached;

@@ -47,6 +47,17 @@ static int read_hits(struct probes *p)
 	return 0;
 }
 
+static void add_program(int fd, uint64_t *ns, uint64_t *count)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		return;
+	*ns += info.run_time_ns;
+	*count += info.run_cnt;
+}
+
 /* What one run of our programs takes. The kernel tells it while p->stats_fd is open. */
 static void read_programs(struct probes *p)
 {
@@ -54,15 +65,11 @@ static void read_programs(struct probes *p)
 
 	if (p->stats_fd < 0)
 		return;
-	for (uint32_t i = 0; i < p->way.nr_programs; i++) {
-		struct bpf_prog_info info = { 0 };
-		__u32 size = sizeof(info);
-
-		if (bpf_obj_get_info_by_fd(bpf_program__fd(p->way.programs[i]), &info, &size))
-			continue;
-		ns += info.run_time_ns;
-		count += info.run_cnt;
-	}
+	/* A program that others go on in has its time counted as theirs. */
+	if (p->kernel.cookies)
+		add_program(bpf_program__fd(p->way.program), &ns, &count);
+	for (size_t i = 0; i < place_programs_nr(p->way.places); i++)
+		add_program(place_programs_made(p->way.places, i), &ns, &count);
 	if (count > p->run_count)
 		p->program_ns = (double)(ns - p->run_ns) / (double)(count - p->run_count);
 	p->run_ns = ns;

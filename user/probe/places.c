@@ -10,11 +10,6 @@
 
 enum { ERRORS_SAID = 16 }; /* of one file */
 
-static uint32_t room(const struct probes *p)
-{
-	return p->kernel.cookies ? p->settings.max_probes : ABI_PROBE_PROGRAMS;
-}
-
 /* Two files never share a pair: each is closed by its own end. */
 static int pair_of(struct probes *p, uint32_t file, uint32_t pair, uint32_t *ret)
 {
@@ -55,47 +50,15 @@ static void say_no_room(struct probes *p, const struct probed_file *f)
 	strbuf_add_escaped(&line, probed_file_name(f));
 	strbuf_addf(&line, ": %zu of %zu probes are not attached: ", f->sites.nr - f->nr_places,
 		    f->sites.nr);
-	if (p->kernel.cookies)
-		strbuf_addf(&line, "there is room for %u; name fewer functions", room(p));
-	else
-		strbuf_addf(&line, "this kernel tells only %u probes apart (Linux 5.15 tells more)",
-			    (unsigned)ABI_PROBE_PROGRAMS);
+	strbuf_addf(&line, "there is room for %u; name fewer functions", p->settings.max_probes);
 	probes_say(p, &line);
-}
-
-/* Do both mean the same, wherever they are? */
-static bool mean_same(const struct probe_site *a, const struct probe_site *b)
-{
-	return a->role == b->role && a->flags == b->flags && a->is_return == b->is_return &&
-	       a->pair == b->pair && a->tag == b->tag && !a->name && !b->name &&
-	       !memcmp(a->arguments, b->arguments, sizeof(a->arguments));
-}
-
-/* Before 5.15 places are scarce: a file that has the same sites as another has its places too. */
-static bool share_places(struct probes *p, struct probed_file *f)
-{
-	for (uint32_t i = 0; i < p->keys.count; i++) {
-		const struct probed_file *other = &p->files[i];
-		size_t nr = 0;
-
-		if (other == f || other->sites.nr != f->sites.nr || !other->nr_places)
-			continue;
-		while (nr < f->sites.nr && mean_same(&f->sites.sites[nr], &other->sites.sites[nr]))
-			nr++;
-		if (nr < f->sites.nr)
-			continue;
-		f->first_place = other->first_place;
-		f->nr_places = other->nr_places;
-		return true;
-	}
-	return false;
 }
 
 /* Pairs of a file's sites, in all files; which of them lack room for one of theirs. */
 static int pair_all(struct probes *p, uint32_t file, uint32_t *pairs, bool **ret_lacks)
 {
 	const struct probe_sites *sites = &p->files[file].sites;
-	uint32_t left = room(p) - p->nr_places;
+	uint32_t left = p->settings.max_probes - p->nr_places;
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < sites->nr; i++)
@@ -115,8 +78,6 @@ int probes_place(struct probes *p, uint32_t file)
 	_cleanup_free_ bool *lacks = NULL;
 	int r;
 
-	if (!p->kernel.cookies && share_places(p, f))
-		return 0;
 	r = pairs ? pair_all(p, file, pairs, &lacks) : -ENOMEM;
 	if (r < 0 || array_reserve(p->places, p->cap_places, p->nr_places + f->sites.nr) < 0)
 		return -ENOMEM;

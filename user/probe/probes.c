@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -17,43 +16,15 @@ static bool is_by_pid(const struct filter *f)
 	return filter_flags(f) & ABI_FILTER_PID && !f->children;
 }
 
-/* Programs are looked for here too: they were chosen in the same object before. */
-static int choose_way(const struct filter *filter, struct bpf_object *obj,
-		      const struct uprobe_kernel *kernel, struct uprobe_way *ret)
+/* Of a kernel with cookies the one that probes run; else the one that theirs go on in. */
+static struct bpf_program *program_of(struct bpf_object *obj, const struct uprobe_kernel *kernel)
 {
-	*ret = (struct uprobe_way){
-		.kernel = kernel,
-		.multi = is_by_pid(filter) ? kernel->multi_pid : kernel->multi,
-		.nr_programs = kernel->cookies ? 1 : ABI_PROBE_PROGRAMS,
-	};
-	for (uint32_t i = 0; i < ret->nr_programs; i++) {
-		char name[32] = "on_probe";
-
-		if (!kernel->cookies)
-			snprintf(name, sizeof(name), "on_probe_%u", i);
-		ret->programs[i] = bpf_object__find_program_by_name(obj, name);
-		if (!ret->programs[i])
-			return -ENOENT;
-	}
-	return 0;
+	return bpf_object__find_program_by_name(obj, kernel->cookies ? "on_probe" : "on_any_probe");
 }
 
-/* What the programs of places go on in; NULL: not in this object, or there are cookies. */
-static struct bpf_program *shared_program(struct bpf_object *obj, const struct uprobe_kernel *k)
+static bool is_multi(const struct filter *filter, const struct uprobe_kernel *kernel)
 {
-	return k->cookies ? NULL : bpf_object__find_program_by_name(obj, "on_any_probe");
-}
-
-static int share_program(struct bpf_object *obj, const struct uprobe_kernel *k)
-{
-	const struct bpf_program *shared = shared_program(obj, k);
-	int map = bpf_object__find_map_fd_by_name(obj, "probe_shared");
-	int program = shared ? bpf_program__fd(shared) : -1;
-	uint32_t zero = 0;
-
-	if (program < 0 || map < 0)
-		return 0;
-	return bpf_map_update_elem(map, &zero, &program, BPF_ANY) ? -errno : 0;
+	return is_by_pid(filter) ? kernel->multi_pid : kernel->multi;
 }
 
 static int resize(struct bpf_object *obj, const char *name, uint32_t entries)
@@ -83,29 +54,33 @@ static int size_maps(const struct probes_settings *s, struct bpf_object *obj)
 int probes_prepare(const struct probes_settings *settings, struct bpf_object *obj,
 		   uint32_t *ret_flags)
 {
-	struct bpf_program *shared = NULL;
+	struct bpf_program *program;
 	struct uprobe_kernel kernel;
-	struct uprobe_way way;
 	int r = uprobe_kernel_read(&kernel);
+	bool multi;
 
-	if (r >= 0)
-		r = choose_way(settings->filter, obj, &kernel, &way);
-	for (uint32_t i = 0; r >= 0 && i < way.nr_programs; i++) {
-		r = bpf_program__set_autoload(way.programs[i], true);
-		if (r >= 0 && way.multi)
-			r = bpf_program__set_expected_attach_type(
-				way.programs[i], (enum bpf_attach_type)UPROBE_MULTI);
-	}
-	if (r >= 0)
-		shared = shared_program(obj, &kernel);
-	if (shared)
-		r = bpf_program__set_autoload(shared, true);
+	if (r < 0)
+		return r;
+	multi = is_multi(settings->filter, &kernel);
+	program = program_of(obj, &kernel);
+	r = program ? bpf_program__set_autoload(program, true) : -ENOENT;
+	if (r >= 0 && multi)
+		r = bpf_program__set_expected_attach_type(program,
+							  (enum bpf_attach_type)UPROBE_MULTI);
 	if (r >= 0)
 		r = size_maps(settings, obj);
 	if (r < 0)
 		return r;
-	*ret_flags = (kernel.cookies ? ABI_COOKIES : 0) | (way.multi ? ABI_MULTI : 0);
+	*ret_flags = (kernel.cookies ? ABI_COOKIES : 0) | (multi ? ABI_MULTI : 0);
 	return 0;
+}
+
+static int choose_way(struct probes *p)
+{
+	p->way = (struct uprobe_way){ .kernel = &p->kernel,
+				      .multi = is_multi(p->settings.filter, &p->kernel),
+				      .program = program_of(p->obj, &p->kernel) };
+	return p->kernel.cookies ? 0 : place_programs_new(&p->way.places, p->obj);
 }
 
 int probes_open(struct probes **ret, const struct probes_settings *settings, struct bpf_object *obj,
@@ -132,14 +107,11 @@ int probes_open(struct probes **ret, const struct probes_settings *settings, str
 		return -ENOENT;
 	r = uprobe_kernel_read(&p->kernel);
 	if (r >= 0)
-		r = choose_way(settings->filter, obj, &p->kernel, &p->way);
-	if (r >= 0)
-		r = share_program(obj, &p->kernel);
+		r = choose_way(p);
 	if (r < 0)
 		return r;
 	if (settings->max_overhead > 0) {
-		probes_measure_cost(&p->cost, &p->way,
-				    p->kernel.cookies ? settings->max_probes : 0);
+		probes_measure_cost(&p->cost, &p->way, settings->max_probes);
 		p->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	}
 	tracker_listen(tracker, probes_on_mapped, p);
@@ -197,6 +169,7 @@ void probes_free(struct probes *p)
 	for (size_t i = 0; i < p->nr_notes; i++)
 		free(p->notes[i]);
 	probes_cost_done(&p->cost);
+	place_programs_free(p->way.places);
 	if (p->stats_fd >= 0)
 		close(p->stats_fd);
 	intern_done(&p->keys);
@@ -248,7 +221,7 @@ size_t probes_memory(const struct probes *p)
 {
 	size_t n = sizeof(*p) + p->keys.memory + p->pairs.memory +
 		   p->cap_files * sizeof(*p->files) + p->cap_queue * sizeof(*p->queue) +
-		   p->cap_places * sizeof(*p->places);
+		   p->cap_places * sizeof(*p->places) + place_programs_memory(p->way.places);
 
 	for (uint32_t i = 0; i < p->keys.count; i++) {
 		const struct probed_file *f = &p->files[i];
