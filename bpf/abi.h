@@ -93,6 +93,7 @@ enum abi_record_type {
 	ABI_ASK,   /* a walk lacked tables */
 	ABI_COPY,  /* … and what it walked */
 	ABI_CODE,  /* what an interpreter runs, seen for the first time */
+	ABI_TEXT,  /* a text of a program that a tag has the id of */
 };
 
 struct abi_thread {
@@ -267,6 +268,28 @@ struct abi_event {
 	struct abi_key key;
 };
 _Static_assert(sizeof(struct abi_event) == 56, "abi_event");
+
+enum {
+	ABI_TEXT_BYTES = 56,
+	/* Where its id stands in the tag, of modes that have texts. */
+	ABI_TEXT_SHIFT = 40,
+	ABI_TEXT_BITS = 24,
+	ABI_TEXT_UNKNOWN = 1, /* the id of what could not be read; 0: there is none */
+};
+
+/*
+ * A text in a program's memory, up to its NUL or ABI_TEXT_BYTES - 1. Two may have one id: user
+ * space finds that out.
+ */
+struct abi_text {
+	__u32 type;
+	__u32 id;
+	union { /* 0 behind its end */
+		char text[ABI_TEXT_BYTES];
+		__u64 words[ABI_TEXT_BYTES / 8];
+	};
+};
+_Static_assert(sizeof(struct abi_text) == 64, "abi_text");
 
 enum { ABI_MAX_ASKED = 4 };
 

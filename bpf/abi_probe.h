@@ -40,7 +40,8 @@ enum abi_argument_how {
 
 /*
  * A number, of which the lowest `bits`, and 1 added, go into the tag at `shift`: 0 says nothing.
- * bits 0: it is for the kernel half alone.
+ * bits 0: it is for the kernel half alone. A text is said by its address; what goes into the tag,
+ * at ABI_TEXT_SHIFT, is its id (abi_text).
  */
 struct abi_argument {
 	__u8 how;
@@ -49,7 +50,8 @@ struct abi_argument {
 	__u8 is_signed;
 	__s32 offset;
 	__u8 shift, bits;
-	__u8 pad[6];
+	__u8 is_text;
+	__u8 pad[5];
 };
 _Static_assert(sizeof(struct abi_argument) == 16, "abi_argument");
 

@@ -13,4 +13,5 @@ enum {
 	GC_KIND_BITS = 8,
 	GC_REASON_SHIFT = 24, /* 1 + place in its list of reasons */
 	GC_REASON_BITS = 16,
+	/* At ABI_TEXT_SHIFT: the runtime's own name of what it does. */
 };

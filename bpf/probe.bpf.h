@@ -8,6 +8,8 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "abi.h"
+#include "hash.h"
+#include "ring.bpf.h"
 #include "scratch.bpf.h"
 
 /* By place: written by user space before a probe is attached. */
@@ -72,12 +74,42 @@ static __always_inline bool probe_value(struct pt_regs *ctx, const struct abi_ar
 	return true;
 }
 
+/*
+ * The id of the text at an address of the running process, which is sent when it is new. A function
+ * of scalars: verifiers follow it once.
+ */
+__noinline __u64 probe_text(__u64 at)
+{
+	struct abi_text t = { .type = ABI_TEXT };
+	__u64 h = cfg.seed, *slot;
+	bool known;
+
+	if (bpf_probe_read_user_str(t.text, sizeof(t.text), (void *)at) <= 1)
+		return ABI_TEXT_UNKNOWN;
+	for (int i = 0; i < ABI_TEXT_BYTES / 8; i++)
+		h = hash_word(h, t.words[i]);
+	h = hash_id(h);
+	t.id = h >> (64 - ABI_TEXT_BITS);
+	if (t.id <= ABI_TEXT_UNKNOWN)
+		t.id += ABI_TEXT_UNKNOWN + 1;
+	slot = seen_slot(h, &known);
+	if (!known && !ring_send(&t, sizeof(t), sizeof(t)) && slot)
+		*slot = h;
+	return t.id;
+}
+
 /* What it adds to the tag. */
 static __always_inline __u64 probe_argument(struct pt_regs *ctx, const struct abi_argument *a)
 {
-	__u64 value;
+	__u64 value = 0;
+	bool is_read;
 
-	if (!a->bits || !probe_value(ctx, a, &value))
+	if (a->how == ABI_ARGUMENT_NONE || !(a->bits || a->is_text))
+		return 0;
+	is_read = probe_value(ctx, a, &value);
+	if (a->is_text)
+		return probe_text(value) << ABI_TEXT_SHIFT;
+	if (!is_read)
 		return 0;
 	return ((value + 1) & ((1ull << (a->bits & 31)) - 1)) << (a->shift & 63);
 }

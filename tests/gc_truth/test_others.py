@@ -4,6 +4,7 @@
 
 Usage: test_others.py BPFPROF FOLDER
 """
+import collections
 import json
 import os
 import re
@@ -26,7 +27,7 @@ LIMIT_S = 120
 
 
 def run(folder, *program):
-    """(rows of collections, what the program said)."""
+    """(rows, what the program said)."""
     out = os.path.join(folder, "out.json")
     done = subprocess.run([truth.BPFPROF, "gc", "-q", "-o", out, "--", *program],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -35,7 +36,11 @@ def run(folder, *program):
         raise RuntimeError("exit status %d: %s" % (done.returncode, done.stdout[-500:]))
     with open(out, encoding="utf-8") as f:
         rows = json.load(f)["rows"]
-    return [r for r in rows if r["labels"].get("kind") not in OTHER_STOPS], done.stdout
+    return rows, done.stdout
+
+
+def collections_of(rows):
+    return [r for r in rows if r["labels"].get("kind") not in OTHER_STOPS]
 
 
 def check(name, rows, pauses, inside=0):
@@ -54,11 +59,27 @@ def check(name, rows, pauses, inside=0):
     return [name] if wrong else []
 
 
+def check_operations(name, rows, stops):
+    """By name, as often as the JVM logged that it stopped for them."""
+    seen = collections.Counter()
+    for row in rows:
+        if row["labels"].get("kind") == "VM operation":
+            seen[row["labels"].get("operation")] += row["count"]
+    wrong = {n: (seen[n], stops[n]) for n in seen.keys() | stops.keys() if seen[n] != stops[n]}
+    # Its operations have names of their own, of which the log knows nothing.
+    if name == "java Shenandoah" and sorted(seen.values()) == sorted(stops.values()):
+        wrong = {n: nr for n, nr in seen.items() if not n.startswith("Shenandoah ")}
+    print("%-14s %5d operations of %d names, it logged %5d  %s" % (
+        name, sum(seen.values()), len(seen), sum(stops.values()), wrong or "ok"), flush=True)
+    return [name + ": operations"] if wrong or not seen else []
+
+
 def jvm(folder, collector):
     """Has the JVM this collector? Then its pauses, as measured and as logged."""
     log = os.path.join(folder, "gc.log")
     command = ["java", "-XX:+Use%sGC" % collector, "-Xmx64m", "-XX:-UsePerfData",
-               "-Xlog:gc,gc+phases=info:file=%s:none" % log]
+               "-Xlog:gc,gc+phases=info:file=%s:none" % log,
+               "-Xlog:safepoint:file=%s.safepoint:none" % log]
     if subprocess.run(command + ["-version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                       check=False).returncode:
         return print("skipped: java has no %sGC" % collector) or []
@@ -68,14 +89,17 @@ def jvm(folder, collector):
     pauses = [float(m.group(1)) for m in re.finditer(r"Pause .*?([0-9.]+)ms$", text, re.M)]
     # What a young collection can't free is collected in full: one operation, one gc__begin.
     inside = len(re.findall(r"Pause Full \((?!System)", text))
-    return check("java " + collector, rows, pauses, inside)
+    with open(log + ".safepoint", encoding="utf-8") as f:
+        stops = collections.Counter(re.findall(r'Safepoint "(\w+)"', f.read()))
+    return (check("java " + collector, collections_of(rows), pauses, inside)
+            + check_operations("java " + collector, rows, stops))
 
 
 def node(folder):
     rows, said = run(folder, "node", "--expose-gc", "--trace-gc", os.path.join(HERE, "litter.js"))
     pauses = [float(m.group(1)) for m in re.finditer(
         r"(?:Scavenge|Mark-Compact|Mark-sweep).*?MB, ([0-9.]+) / ", said)]
-    return check("node", rows, pauses)
+    return check("node", collections_of(rows), pauses)
 
 
 def main():

@@ -5,7 +5,7 @@
 #include "base/array.h"
 #include "runtime/gc_sites.h"
 
-enum { GC_BEGIN, GC_END, OPERATION_BEGIN, OPERATION_END, NR_NOTES, RAX = 10, RDI = 14 };
+enum { GC_BEGIN, GC_END, OPERATION_BEGIN, OPERATION_END, NR_NOTES, R12 = 3, RAX = 10, RDI = 14 };
 
 static struct made file;
 static uint64_t code;
@@ -69,7 +69,10 @@ static void collections_and_operations(void **state)
 	assert_int_equal(s[GC_BEGIN].arguments[0].shift, GC_KIND_SHIFT);
 	assert_int_equal(s[OPERATION_BEGIN].tag, GC_HOTSPOT | 4 << GC_KIND_SHIFT);
 	/* One whose mode isn't 0 stops nobody. */
-	assert_int_equal(s[OPERATION_BEGIN].arguments[0].how, ABI_ARGUMENT_NONE);
+	/* Its name: where it begins alone. */
+	assert_int_equal(s[OPERATION_BEGIN].arguments[0].reg, R12);
+	assert_int_equal(s[OPERATION_BEGIN].arguments[0].is_text, 1);
+	assert_int_equal(s[OPERATION_END].arguments[0].how, ABI_ARGUMENT_NONE);
 	assert_int_equal(s[OPERATION_BEGIN].arguments[1].reg, RAX);
 	assert_int_equal(s[OPERATION_BEGIN].arguments[1].bits, 0);
 	assert_int_equal(s[OPERATION_BEGIN].flags, ABI_PROBE_IF_ZERO);

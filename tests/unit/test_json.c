@@ -94,7 +94,7 @@ static void check(struct profile *p, const char *want)
 	"\"no_unwind\": 0, \"bad_unwind\": 0, \"no_table\": 0, \"tables_dropped\": 0, "         \
 	"\"interpreted\": 0, \"interpreted_whole\": 0, \"interpreted_lost\": 0, "               \
 	"\"interpreted_late\": 0, \"unjoined\": 0, \"code_lost\": 0, \"calls_left_out\": 0, "   \
-	"\"tasks_unnamed\": 0, "                                                                \
+	"\"tasks_unnamed\": 0, \"text_lost\": 0, "                                              \
 	"\"frames\": 0, "                                                                       \
 	"\"unsymbolized_frames\": 0, "                                                          \
 	"\"no_process\": 0, "                                                                   \

@@ -34,6 +34,7 @@ static int open_all(void **state)
 	f = (struct fixture){ 0 };
 	f.settings.budget.growing = 64 << 20;
 	f.settings.config.max_depth = 8;
+	f.settings.has_texts = true;
 	*state = &f;
 	r = sideband_open(&f.sideband, 4);
 	if (r == -EPERM || r == -EACCES)
@@ -189,6 +190,38 @@ static void test_waits(void **state)
 	assert_int_equal(f.capture.samples[2].stack, 0);
 	assert_int_equal(records_finish(f.records), 0);
 	assert_int_equal(quality(QUALITY_EVENTS), 10);
+}
+
+static const char *text_of(const struct raw_sample *s)
+{
+	return capture_string_at(&f.capture, (uint32_t)(s->tag >> ABI_TEXT_SHIFT));
+}
+
+/* A text that comes later, and one that never does. */
+static void test_text(void **state)
+{
+	struct abi_text text = { .type = ABI_TEXT, .id = 500, .text = "Cleanup" };
+	struct abi_slot s = slot(WHO, 0, 5);
+
+	(void)state;
+	need_root();
+	take_thread(WHO, "x");
+	assert_int_equal(records_settle(f.records), 0);
+	s.key.tag = 500ull << ABI_TEXT_SHIFT | 3;
+	add_slot(s);
+	s.key.tag = 501ull << ABI_TEXT_SHIFT | 3;
+	add_slot(s);
+	assert_int_equal(f.capture.nr_samples, 0);
+	assert_int_equal(records_take(f.records, &text, sizeof(text)), 0);
+	assert_int_equal(records_settle(f.records), 0);
+	assert_int_equal(f.capture.nr_samples, 1);
+	assert_string_equal(text_of(&f.capture.samples[0]), "Cleanup");
+	assert_int_equal(quality(QUALITY_TEXT_LOST), 0);
+	assert_int_equal(records_finish(f.records), 0);
+	assert_int_equal(f.capture.nr_samples, 2);
+	assert_string_equal(text_of(&f.capture.samples[1]), "[unknown]");
+	assert_int_equal(f.capture.samples[1].tag & 0xff, 3);
+	assert_int_equal(quality(QUALITY_TEXT_LOST), 5);
 }
 
 static void test_full(void **state)
@@ -380,6 +413,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sample, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_again, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_waits, open_all, close_all),
+		cmocka_unit_test_setup_teardown(test_text, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_full, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_truncated, open_all, close_all),
 		cmocka_unit_test_setup_teardown(test_cut, open_all, close_all),

@@ -26,6 +26,7 @@ struct drain_settings {
 	struct abi_config config;
 	bool per_thread;
 	uint64_t again; /* as of struct mode */
+	bool has_texts; /* as the mode has */
 };
 
 /* Sizes the maps by the budget. Before the object is loaded. */

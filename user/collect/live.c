@@ -65,6 +65,7 @@ int live_open(struct live **ret, const struct mode *mode, const struct live_sett
 	l->settings = *settings;
 	l->drain_settings.per_thread = settings->per_thread;
 	l->drain_settings.again = mode->again;
+	l->drain_settings.has_texts = mode->has_texts;
 	l->epoll_fd = -1;
 	r = capture_init(&l->capture);
 	if (r >= 0)

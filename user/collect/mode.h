@@ -37,6 +37,7 @@ struct mode {
 	const struct opt *opts;		 /* the mode's own; their ctx is struct mode_settings */
 	uint64_t again;	    /* bits of tags of samples that say more of an event counted already */
 	bool at_tracepoint; /* its kernel stacks begin in our own probe */
+	bool has_texts;	    /* at ABI_TEXT_SHIFT of tags stands a text of the program */
 	bool stacks_optional; /* its histograms and JSON rows show none: taken only for what does */
 	/* --slower lists each event with its stack, which is taken for that too. */
 	bool events_have_stacks;

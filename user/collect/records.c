@@ -10,6 +10,7 @@
 #include "base/now.h"
 #include "collect/cputimes.h"
 #include "collect/stacks.h"
+#include "collect/texts.h"
 
 /* How many samples may wait for a stack before the oldest way out is taken: without it. */
 enum { MAX_WAITING = 65536, NO_ID = UINT32_MAX };
@@ -29,6 +30,7 @@ struct records {
 	size_t taken_size, taken_cap;
 
 	struct stacks stacks;
+	struct texts texts;
 	struct intern who_ids; /* the kernel half's ids, to positions in … */
 	uint32_t *whos;	       /* … the capture's */
 	uint32_t cap_whos;
@@ -66,7 +68,8 @@ int records_new(struct records **ret, const struct drain_settings *settings,
 		.tables = tables,
 	};
 	err = stacks_init(&r->stacks, settings, capture, tracker, tables);
-	if (err >= 0 && (err = make_mark(capture, "[stack lost]", &r->lost_stack)) >= 0 &&
+	if (err >= 0 && (err = texts_init(&r->texts, capture, settings->has_texts)) >= 0 &&
+	    (err = make_mark(capture, "[stack lost]", &r->lost_stack)) >= 0 &&
 	    (err = make_mark(capture, "[stack dropped: --max-memory]", &r->dropped_stack)) >= 0 &&
 	    (err = capture_string(capture, "[unknown]", &unknown.comm)) >= 0 &&
 	    (err = capture_who(capture, &unknown, &r->lost_who)) >= 0) {
@@ -83,6 +86,7 @@ void records_free(struct records *r)
 		return;
 	intern_done(&r->who_ids);
 	stacks_done(&r->stacks);
+	texts_done(&r->texts);
 	free(r->whos);
 	free(r->waiting);
 	free(r->taken);
@@ -175,10 +179,11 @@ static int advance(struct records *r, uint64_t time)
 
 static void tell_event(struct records *r, const struct abi_event *e)
 {
-	struct live_event out = { .time = e->time, .value = e->value, .tag = e->key.tag };
+	struct live_event out = { .time = e->time, .value = e->value };
 
 	if (!r->on_event)
 		return;
+	texts_resolve(&r->texts, e->key.tag, &out.tag);
 	out.who = known_who(r, e->key.who);
 	out.stack = stacks_find(&r->stacks, e->key.stack).stack;
 	if (out.who == NO_ID)
@@ -227,6 +232,8 @@ static int work_off(struct records *r, void *data, size_t size)
 		return err < 0 || r->full ? err
 					  : runtimes_take_code(tables_runtimes(r->tables), c, size);
 	}
+	if (type == ABI_TEXT && size >= sizeof(struct abi_text))
+		return r->full ? 0 : texts_take(&r->texts, r->capture, data);
 	if (type == ABI_SPILL && size >= sizeof(struct abi_event)) {
 		const struct abi_event *e = data;
 
@@ -264,7 +271,6 @@ static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who,
 {
 	struct raw_sample sample = { .stack = stack->stack,
 				     .who = who,
-				     .tag = s->key.tag,
 				     .task = stack->task,
 				     .bucket = s->key.bucket,
 				     .count = s->count,
@@ -279,6 +285,8 @@ static int add_sample(struct records *r, const struct abi_slot *s, uint32_t who,
 		sample.who = r->lost_who;
 	if (stack->stack == NO_ID)
 		sample.stack = r->full ? r->dropped_stack : r->lost_stack;
+	if (!texts_resolve(&r->texts, s->key.tag, &sample.tag))
+		r->capture->quality.n[QUALITY_TEXT_LOST] += s->count;
 	stacks_count(&r->stacks, stack, s->count);
 	if (s->key.bucket != ABI_NO_BUCKET) {
 		sample.min = s->min;
@@ -291,9 +299,9 @@ static int resolve_slot(struct records *r, const struct abi_slot *s, bool may_wa
 {
 	uint32_t who = known_who(r, s->key.who);
 	struct taken_stack stack = stacks_find(&r->stacks, s->key.stack);
+	bool whole = who != NO_ID && stack.stack != NO_ID && !texts_lack(&r->texts, s->key.tag);
 
-	if ((who != NO_ID && stack.stack != NO_ID) || r->full || !may_wait ||
-	    r->nr_waiting == MAX_WAITING)
+	if (whole || r->full || !may_wait || r->nr_waiting == MAX_WAITING)
 		return add_sample(r, s, who, &stack);
 	if (array_reserve(r->waiting, r->cap_waiting, r->nr_waiting + 1u) < 0)
 		return -ENOMEM;
@@ -358,6 +366,6 @@ int records_finish(struct records *r)
 
 size_t records_memory(const struct records *r)
 {
-	return r->who_ids.memory + stacks_memory(&r->stacks) + r->taken_cap +
-	       r->cap_whos * sizeof(*r->whos) + r->cap_waiting * sizeof(*r->waiting);
+	return r->who_ids.memory + stacks_memory(&r->stacks) + texts_memory(&r->texts) +
+	       r->taken_cap + r->cap_whos * sizeof(*r->whos) + r->cap_waiting * sizeof(*r->waiting);
 }

@@ -10,12 +10,14 @@
 
 #define CUT_MARK "…"
 
-int texts_init(struct texts *t, struct capture *c, const struct label_type *labels)
+enum {
+	MASK = (1 << ABI_TEXT_BITS) - 1,
+	SHOWN = 48, /* bytes; that there are more is known by those that were read besides */
+};
+
+int texts_init(struct texts *t, struct capture *c, bool wanted)
 {
-	*t = (struct texts){ 0 };
-	for (const struct label_type *l = labels; l && l->name; l++)
-		if (l->is_text)
-			t->label = l;
+	*t = (struct texts){ .wanted = wanted };
 	return capture_string(c, "[unknown]", &t->unknown) < 0 ? -ENOMEM : 0;
 }
 
@@ -25,25 +27,18 @@ void texts_done(struct texts *t)
 	free(t->strings);
 }
 
-static uint64_t field_mask(const struct texts *t)
-{
-	return UINT64_MAX >> (64 - t->label->bits);
-}
-
 /* The capture's string; 0: there is no room for its number in a tag. */
-static int add_string(const struct texts *t, struct capture *c, const struct abi_text *text,
-		      uint32_t *ret)
+static int add_string(struct capture *c, const struct abi_text *text, uint32_t *ret)
 {
 	_cleanup_(strbuf_done) struct strbuf sb = STRBUF_INIT;
 	size_t size = strnlen(text->text, sizeof(text->text));
 
-	strbuf_add(&sb, text->text, size);
-	/* The kernel half takes as much with a NUL behind it. */
-	if (size + 1 >= sizeof(text->text))
+	strbuf_add(&sb, text->text, size < SHOWN ? size : SHOWN);
+	if (size > SHOWN)
 		strbuf_adds(&sb, CUT_MARK);
 	if (sb.failed || capture_string(c, strbuf_str(&sb), ret) < 0)
 		return -ENOMEM;
-	if (*ret > field_mask(t))
+	if (*ret > MASK)
 		*ret = 0;
 	return 0;
 }
@@ -53,11 +48,11 @@ int texts_take(struct texts *t, struct capture *c, const struct abi_text *text)
 	uint32_t string, at;
 	int r;
 
-	if (!t->label || text->id <= ABI_TEXT_UNKNOWN)
+	if (!t->wanted || text->id <= ABI_TEXT_UNKNOWN)
 		return 0;
 	if (t->ids.count >= TEXTS_MAX && !intern_find(&t->ids, &text->id, sizeof(text->id), &at))
 		return 0;
-	r = add_string(t, c, text, &string);
+	r = add_string(c, text, &string);
 	if (r >= 0)
 		r = array_reserve(t->strings, t->cap_strings, t->ids.count + 1u);
 	if (r >= 0)
@@ -71,7 +66,7 @@ int texts_take(struct texts *t, struct capture *c, const struct abi_text *text)
 
 static uint32_t id_of(const struct texts *t, uint64_t tag)
 {
-	return t->label ? (uint32_t)(tag >> t->label->shift & field_mask(t)) : 0;
+	return t->wanted ? tag >> ABI_TEXT_SHIFT & MASK : 0;
 }
 
 bool texts_lack(const struct texts *t, uint64_t tag)
@@ -91,8 +86,8 @@ bool texts_resolve(const struct texts *t, uint64_t tag, uint64_t *ret)
 		return true;
 	if (intern_find(&t->ids, &id, sizeof(id), &at))
 		string = t->strings[at];
-	*ret &= ~(field_mask(t) << t->label->shift);
-	*ret |= (uint64_t)(string ? string : t->unknown) << t->label->shift;
+	*ret &= ~((uint64_t)MASK << ABI_TEXT_SHIFT);
+	*ret |= (uint64_t)(string ? string : t->unknown) << ABI_TEXT_SHIFT;
 	return string != 0;
 }
 

@@ -10,21 +10,19 @@
 #include "abi.h"
 #include "base/intern.h"
 #include "model/capture.h"
-#include "model/label.h"
 
 enum { TEXTS_MAX = 4096 };
 
-/* All 0: of a mode whose tags have none. */
 struct texts {
-	const struct label_type *label; /* where they stand */
-	struct intern ids;		/* the kernel half's, to positions in … */
-	uint32_t *strings;		/* … the capture's; 0: two texts have this id */
+	bool wanted;
+	struct intern ids; /* the kernel half's, to positions in … */
+	uint32_t *strings; /* … the capture's; 0: two texts have this id */
 	uint32_t cap_strings;
 	uint32_t unknown; /* string */
 };
 
-/* `labels` of a mode; NULL: none. 0 or -ENOMEM. */
-int texts_init(struct texts *t, struct capture *c, const struct label_type *labels);
+/* `wanted`: the mode's tags have texts; else they stay as they are. 0 or -ENOMEM. */
+int texts_init(struct texts *t, struct capture *c, bool wanted);
 void texts_done(struct texts *t);
 /* 0 or -ENOMEM. One that finds no room is not kept. */
 int texts_take(struct texts *t, struct capture *c, const struct abi_text *text);

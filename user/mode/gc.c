@@ -66,6 +66,7 @@ static const struct label_type labels[] = {
 	{ "generation", GC_GENERATION_SHIFT, GC_GENERATION_BITS, generation_text },
 	{ "kind", GC_RUNTIME_SHIFT, KIND_FIELD_BITS, kind_text },
 	{ "reason", GC_RUNTIME_SHIFT, REASON_FIELD_BITS, reason_text },
+	{ "operation", ABI_TEXT_SHIFT, ABI_TEXT_BITS, NULL },
 	{ 0 },
 };
 
@@ -90,6 +91,7 @@ const struct mode mode_gc = {
 		 "of the thread that set it off. A collection inside another one counts by itself.",
 	.values = { { "pause", "nanoseconds" }, { "pauses", "count" } },
 	.labels = labels,
+	.has_texts = true,
 	.opts = opts,
 	.stacks_optional = true,
 	.events_have_stacks = true,

@@ -44,6 +44,7 @@ const struct quality_type quality_types[QUALITY_COUNT] = {
 				     QUALITY_IS_LOSS },
 	[QUALITY_TASKS_UNNAMED] = { "tasks_unnamed", "without their task's name: too many names",
 				    QUALITY_IS_NOTE },
+	[QUALITY_TEXT_LOST] = { "text_lost", "without the program's name for it", QUALITY_IS_LOSS },
 	[QUALITY_FRAMES] = { "frames", "frames", QUALITY_IS_TOTAL },
 	[QUALITY_UNSYMBOLIZED] = { "unsymbolized_frames", "frames without a name",
 				   QUALITY_IS_LOSS },

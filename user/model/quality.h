@@ -33,6 +33,7 @@ enum quality_id {
 	QUALITY_CODE_LOST,	   /* samples with a code object whose name never arrived */
 	QUALITY_CALLS_LEFT_OUT,	 /* samples with too many calls: those in the middle are missing */
 	QUALITY_TASKS_UNNAMED,	 /* samples without the name of their task: there are too many */
+	QUALITY_TEXT_LOST,	 /* samples whose label, a text of the program, is not known */
 	QUALITY_FRAMES,		 /* frames in all samples */
 	QUALITY_UNSYMBOLIZED,	 /* of these, frames without a name */
 	QUALITY_NO_PROCESS,	 /* samples whose process was gone before it could be read */

@@ -30,12 +30,13 @@ static const struct probe {
 	uint32_t pair;
 	uint8_t kind;
 	bool tells_kind; /* its first argument says more of the kind */
+	bool tells_name; /* … is the name of what is done, which HotSpot reads just before */
 	bool has_mode;	 /* its third one is not 0: no pause */
 } probes[] = {
-	{ { "hotspot", "gc__begin" }, ABI_PROBE_BEGIN, 0, 0, true, false },
-	{ { "hotspot", "gc__end" }, ABI_PROBE_END, 0, 0, false, false },
-	{ { "hotspot", "vmops__begin" }, ABI_PROBE_BEGIN, 1, KIND_OPERATION, false, true },
-	{ { "hotspot", "vmops__end" }, ABI_PROBE_END, 1, 0, false, true },
+	{ { "hotspot", "gc__begin" }, ABI_PROBE_BEGIN, 0, 0, true, false, false },
+	{ { "hotspot", "gc__end" }, ABI_PROBE_END, 0, 0, false, false, false },
+	{ { "hotspot", "vmops__begin" }, ABI_PROBE_BEGIN, 1, KIND_OPERATION, false, true, true },
+	{ { "hotspot", "vmops__end" }, ABI_PROBE_END, 1, 0, false, false, true },
 };
 
 enum { SAFEPOINT_PAIR = 2 };
@@ -97,6 +98,10 @@ static int add_probes(const struct image *im, struct probe_sites *ret)
 		if (p->tells_kind && usdt_argument(sites[i].arguments, 0, im->machine, &a)) {
 			a.shift = GC_KIND_SHIFT;
 			a.bits = KIND_BITS;
+			site.arguments[0] = a;
+		}
+		if (p->tells_name && usdt_argument(sites[i].arguments, 0, im->machine, &a)) {
+			a.is_text = 1;
 			site.arguments[0] = a;
 		}
 		if (p->has_mode && usdt_argument(sites[i].arguments, 2, im->machine, &a)) {

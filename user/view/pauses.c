@@ -14,12 +14,20 @@
 #include "view/text.h"
 #include "view/view.h"
 
-enum { MAX_PROCESSES = 10, MAX_LABELS = 6, MAX_STACKS = 5, LEAST_LABEL = 6, INDENT = 2 };
+enum { MAX_PROCESSES = 10, MAX_LABELS = 6, MAX_STACKS = 5, INDENT = 2 };
+enum { LEAST_LABEL = 6, LEAST_OPERATION = 22 };
 
 /* Labels that say what a pause was, in the order of their columns; others follow. */
 static const struct {
 	const char *name, *title;
-} first_labels[] = { { "generation", "gen" }, { "kind", "kind" }, { "reason", "reason" } };
+	unsigned least;
+} first_labels[] = {
+	{ "generation", "gen", LEAST_LABEL },
+	{ "kind", "kind", LEAST_LABEL },
+	/* Names such as G1CollectForAllocation begin alike. */
+	{ "operation", "operation", LEAST_OPERATION },
+	{ "reason", "reason", LEAST_LABEL },
+};
 
 /* What tells the rows of one block apart: strings of the profile. */
 struct label_names {
@@ -106,20 +114,19 @@ static const struct percentile {
 	unsigned drop;
 } percentiles[] = { { "p50", 0.5, 4 }, { "p90", 0.9, 6 }, { "p99", 0.99, 3 }, { "max", 1, 1 } };
 
-static const char *title_of(const char *name)
+static struct grid_column label_column(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(first_labels); i++)
 		if (!strcmp(name, first_labels[i].name))
-			return first_labels[i].title;
-	return name;
+			return (struct grid_column){ .title = first_labels[i].title,
+						     .least = first_labels[i].least };
+	return (struct grid_column){ .title = name, .least = LEAST_LABEL };
 }
 
 static void add_columns(struct grid *g, const struct block *b)
 {
 	for (size_t i = 0; i < b->names.nr; i++)
-		grid_column(g, (struct grid_column){
-				       .title = title_of(profile_string_at(b->p, b->names.ids[i])),
-				       .least = LEAST_LABEL });
+		grid_column(g, label_column(profile_string_at(b->p, b->names.ids[i])));
 	grid_column(g, (struct grid_column){ .title = "count", .right = true });
 	grid_column(g, (struct grid_column){ .title = "per s", .right = true, .drop = 7 });
 	for (size_t i = 0; i < ARRAY_SIZE(percentiles); i++)
