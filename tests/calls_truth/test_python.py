@@ -196,8 +196,22 @@ def check_refused(folder, python):
         m.end()
     if done.returncode == 1 and done.stderr.count("\n") == 1 and not done.stdout and \
             "bpfprof cpu -p %d -o FILE.prof" % m.program.pid in done.stderr:
-        return []
+        # Below a root of its own another Python would have to start it.
+        return [] if python.root else check_refused_program(python)
     return ["exit status %d, %s" % (done.returncode, done.stderr)]
+
+
+def check_refused_program(python):
+    """What a program is, is seen when it runs: its own status would say that it was measured."""
+    done = subprocess.run([truth.BPFPROF, "calls", "--python", "--", python.path, "-S", "-c",
+                           "import time; time.sleep(0.5)"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=LIMIT_S)
+    if done.returncode == 1 and done.stderr.count("\n") == 1 and \
+            "nothing was measured: Python 3." in done.stderr and \
+            "bpfprof cpu -o FILE.prof" in done.stderr:
+        return []
+    return ["a program: exit status %d, %s" % (done.returncode, done.stderr)]
 
 
 def check(folder, python):

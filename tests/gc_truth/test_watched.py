@@ -48,13 +48,19 @@ def python(interpreter, forks=False, env=None):
                 interpreter.enter)
 
 
-def said(*options):
+def measure(options, status):
+    done = subprocess.run([truth.BPFPROF, "gc", "-q", "-d", "500ms", *options], check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                          timeout=LIMIT_S)
+    if done.returncode != status:
+        raise RuntimeError("%s: exit status %d, not %d" % (options, done.returncode, status))
+    return done.stdout
+
+
+def said(*options, status=0):
     """What the report says below its head, and the same fact of the JSON report."""
-    text = subprocess.run([truth.BPFPROF, "gc", "-q", "-d", "500ms", *options], check=True,
-                          stdout=subprocess.PIPE, text=True, timeout=LIMIT_S).stdout
-    report = json.loads(subprocess.run(
-        [truth.BPFPROF, "gc", "--json", "-d", "500ms", *options], check=True,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=LIMIT_S).stdout)
+    text = measure(options, status)
+    report = json.loads(measure(("--json",) + options, status))
     found = re.search(r"^  no collections: (.*?)\n\n", text, re.M | re.S)
     lines = " ".join(found.group(1).split()) if found else text
     if lines != report.get("watched"):
@@ -90,7 +96,7 @@ def check_stripped(folder, watched, name, found):
         with python(old, env=env) as p, python(watched) as other:
             why = "could not watch Python %d.%d (pid %d): no probe in this build: neither USDT nor " \
                   "symbols" % (*old.version[:2], p.pid)
-            return (expect("stripped", said("-p", str(p.pid)), why) +
+            return (expect("stripped", said("-p", str(p.pid), status=1), why) +
                     expect("one of two", said("-p", "%d,%d" % (p.pid, other.pid)),
                            "watched %s (pid %d); %s" % (name, other.pid, why)))
     print("skipped: stripped: no CPython to 3.8 with a library")

@@ -18,8 +18,8 @@ static const struct entry exit_statuses[] = {
 	       "With -- PROGRAM: the program\u2019s own status." },
 	{ "1",
 	  "It cannot be done: no permission, a kernel that is too old, no such process, a file "
-	  "that cannot be read or written. One line on standard error says why, and what to "
-	  "do." },
+	  "that cannot be read or written, nothing of what was found in a program can be probed. "
+	  "One line on standard error says why, and what to do." },
 	{ "2", "The command line is wrong. One line on standard error says what would be right." },
 	{ 0 },
 };

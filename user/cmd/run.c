@@ -35,7 +35,8 @@ struct run {
 	uint64_t opened, interval_began, drained; /* CLOCK_MONOTONIC */
 	size_t nr_notes;			  /* of probes, that were said */
 	bool memory_limited;
-	bool unread; /* nobody reads standard output any more */
+	bool unread;  /* nobody reads standard output any more */
+	bool refused; /* nothing could be measured; the program ran all the same */
 };
 
 static volatile sig_atomic_t stop_signal;
@@ -106,15 +107,38 @@ static int make_profile(struct run *run, uint64_t from, uint64_t to, struct prof
 	return r;
 }
 
-/* What was found to be probed, and what could not be. */
-static void say_notes(struct run *run)
+/*
+ * Those who are meant were named, and nothing of them could be probed: that is no measurement. Who
+ * measures all that runs waits for what may come.
+ */
+static bool is_refused(const struct run *run)
+{
+	const struct filter *f = &run->settings.live.filter;
+
+	return (run->settings.program || f->nr_pids || f->nr_tids) && live_refused(run->live);
+}
+
+/* What was found to be probed, and what could not be. `but_one`: the last is said elsewhere. */
+static void say_notes(struct run *run, bool but_one)
 {
 	const char *note;
 
 	while ((note = live_note(run->live, run->nr_notes))) {
+		if (but_one && !live_note(run->live, run->nr_notes + 1))
+			return;
 		log_warn("%s", note);
 		run->nr_notes++;
 	}
+}
+
+static int say_refused(struct run *run, struct strbuf *error)
+{
+	const char *why = live_note(run->live, run->nr_notes);
+
+	strbuf_addf(error, "%s: nothing was measured: %s", run->mode->name,
+		    why ? why : "what was found can't be probed");
+	run->refused = true;
+	return -ENOTSUP;
 }
 
 /* Reports for people and the JSON object say themselves what was watched. */
@@ -124,9 +148,11 @@ static void say_nothing(const struct run *run, const struct profile *p, bool las
 
 	if (*watched && run->settings.output.format)
 		log_warn("%s: nothing was seen: %s", run->mode->name, watched);
-	else if (!*watched && last && !run->nr_notes && live_found_nothing(run->live))
+	else if (!*watched && last && !run->nr_notes && !is_refused(run) &&
+		 live_found_nothing(run->live))
 		log_warn("%s: nothing to measure was found in %s", run->mode->name,
 			 run->settings.live.filter.nr_pids ? "these processes"
+			 : run->settings.program	   ? "the program"
 							   : "what was running");
 }
 
@@ -138,7 +164,7 @@ static int report(struct run *run, bool last, struct strbuf *error)
 	int r;
 
 	log_progress("%s", "");
-	say_notes(run);
+	say_notes(run, last && is_refused(run));
 	r = make_profile(run, run->interval_began, to, &p);
 	if (r < 0)
 		return r;
@@ -299,6 +325,8 @@ static int run_all(struct run *run, struct strbuf *error)
 		r = drain(run);
 	if (r >= 0)
 		r = report(run, true, error);
+	if (r >= 0 && is_refused(run))
+		r = say_refused(run, error);
 	log_verbose("finished %.1f ms after the end",
 		    (double)(now_ns() - live_stopped(run->live)) / 1e6);
 	return r;
@@ -357,8 +385,11 @@ int run_mode(const struct mode *mode, int argc, char **argv)
 	status = r < 0 ? cmd_fail(mode->name, r, &error) : EXIT_OK;
 	/* A program that still runs because the time is over is waited for, unless we were told to
 	 * end. */
-	if (r >= 0 && run.settings.program && !stop_signal)
-		status = program_wait(&run.program);
+	if ((r >= 0 || run.refused) && run.settings.program && !stop_signal) {
+		int ended = program_wait(&run.program);
+
+		status = run.refused ? status : ended;
+	}
 	profile_free(run.total);
 	naming_free(run.naming);
 	live_free(run.live);

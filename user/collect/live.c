@@ -294,6 +294,11 @@ void live_watched(struct live *l, struct strbuf *out)
 		probes_watched(l->probes, out);
 }
 
+bool live_refused(const struct live *l)
+{
+	return l->probes && probes_refused(l->probes);
+}
+
 const char *live_note(const struct live *l, size_t n)
 {
 	return l->probes ? probes_note(l->probes, n) : NULL;

@@ -81,6 +81,8 @@ bool live_found_nothing(const struct live *l);
 /* What was watched for such, in whom (probes_watched()); nothing where the mode has no word for it.
  */
 void live_watched(struct live *l, struct strbuf *out);
+/* The mode probes programs, and all that was found in measured processes was refused. */
+bool live_refused(const struct live *l);
 /* The nth line that is to be said of probes: what was found, what could not be probed. NULL: that
  * was all. */
 const char *live_note(const struct live *l, size_t n);

@@ -62,6 +62,8 @@ bool probes_pending(const struct probes *p);
 size_t probes_nr(const struct probes *p);
 /* Was any file that had something to be probed mapped by a measured process? */
 bool probes_found(const struct probes *p);
+/* Was nothing attached, because all that was found was refused? */
+bool probes_refused(const struct probes *p);
 /*
  * Says for people what was found and what could not be probed, a line each: "ruby 3.3, pid 812: no
  * probe in this build". The nth line since the start, or NULL.

@@ -109,6 +109,19 @@ static void add_nothing(const struct probes *p, struct strbuf *out)
 		strbuf_adds(out, f->only_added ? "the program" : "what was running");
 }
 
+bool probes_refused(const struct probes *p)
+{
+	/* What could not be attached to a process that ended isn't counted there. */
+	bool any = p->capture->quality.n[QUALITY_UNPROBED] != 0;
+
+	for (uint32_t i = 0; i < p->keys.count; i++) {
+		if (is_watched(&p->files[i]))
+			return false;
+		any = any || p->files[i].why;
+	}
+	return any;
+}
+
 void probes_watched(struct probes *p, struct strbuf *out)
 {
 	struct strbuf unwatched = STRBUF_INIT;
