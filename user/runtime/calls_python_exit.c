@@ -326,12 +326,20 @@ static bool is_null(const struct instruction *i)
 	return i->size == 2 && (i->bytes[0] == 0x31 || i->bytes[0] == 0x33) && i->bytes[1] == 0xc0;
 }
 
+/* jmp *x: an ff that isn't a call's, behind prefixes. */
+static bool is_indirect_jump(const struct instruction *i)
+{
+	size_t at = 0;
+
+	while (at + 2 < i->size &&
+	       (i->bytes[at] == 0x3e || i->bytes[at] == 0xf2 || (i->bytes[at] & 0xf0) == 0x40))
+		at++;
+	return at + 2 <= i->size && i->bytes[at] == 0xff && (i->bytes[at + 1] >> 3 & 7) == 4;
+}
+
 static bool goes_on(const struct instruction *i)
 {
-	bool indirect = i->size >= 2 && (i->bytes[0] == 0xff || i->bytes[1] == 0xff);
-
-	/* An indirect jump may be a call: then what is behind it counts as another way there. */
-	return !is_return(i) && !indirect &&
+	return !is_return(i) && !is_indirect_jump(i) &&
 	       !(i->is_jump && !i->jump.is_conditional && !i->jump.is_call);
 }
 
