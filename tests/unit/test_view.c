@@ -13,6 +13,7 @@
 #include "view/grid.h"
 #include "view/stacks.h"
 #include "view/text.h"
+#include "view/view.h"
 
 static void check(struct strbuf *sb, const char *expected)
 {
@@ -284,13 +285,38 @@ static void test_head(void **state)
 	profile_free(p);
 }
 
+/* A Python whose calls can't be counted, or that made none. */
+static void test_no_calls(void **state)
+{
+	struct profile_info info = { .mode = "calls",
+				     .values = { { "latency", "nanoseconds" },
+						 { "calls", "count" } },
+				     .quality.n[QUALITY_NO_START] = 1 };
+	struct view_settings settings = { .width = 80, .utf8 = true };
+	struct profile *p = NULL;
+	char *bytes = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&bytes, &size);
+
+	(void)state;
+	assert_int_equal(profile_new(&p, &info), 0);
+	assert_int_equal(view_pycalls.show(p, NULL, &settings, out), 0);
+	fclose(out);
+	assert_string_equal(bytes,
+			    "calls: 0 ns, 0 ns latency, 0 calls\n\n"
+			    "  nothing was seen: no calls of Python functions\n\n"
+			    "quality: 0 events, 0 lost, 0 frames, 1 begun before the measuring\n");
+	free(bytes);
+	profile_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),	    cmocka_unit_test(test_put),
 		cmocka_unit_test(test_grid),	    cmocka_unit_test(test_bars),
 		cmocka_unit_test(test_stacks),	    cmocka_unit_test(test_head),
-		cmocka_unit_test(test_interpreted),
+		cmocka_unit_test(test_interpreted), cmocka_unit_test(test_no_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
