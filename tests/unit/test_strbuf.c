@@ -73,6 +73,15 @@ static void escapes_what_a_terminal_obeys(void **state)
 	check_escaped("\033[2J\n", "\\x1b[2J\\x0a", "\033[2J\n");
 	/* U+009B is the one-byte form of ESC [. */
 	check_escaped("\xc2\x9b", "\\xc2\\x9b", "\xc2\x9b");
+	/* No characters, and what marks the order of bytes. */
+	check_escaped("\xef\xbf\xbe", "\\xef\\xbf\\xbe", "\xef\xbf\xbe");
+	check_escaped("\xf0\x9f\xbf\xbf", "\\xf0\\x9f\\xbf\\xbf", "\xf0\x9f\xbf\xbf");
+	check_escaped("\xef\xbb\xbf", "\\xef\\xbb\\xbf", "\xef\xbb\xbf");
+	/* Turns what follows around, and ends a line. */
+	check_escaped("\xe2\x80\xae", "\\xe2\\x80\\xae", "\xe2\x80\xae");
+	check_escaped("\xe2\x81\xa9", "\\xe2\\x81\\xa9", "\xe2\x81\xa9");
+	check_escaped("\xd8\x9c", "\\xd8\\x9c", "\xd8\x9c");
+	check_escaped("\xe2\x80\xa8", "\\xe2\\x80\\xa8", "\xe2\x80\xa8");
 	check_escaped("a\xff\xfe", "a\\xff\\xfe", "a\\xff\\xfe");
 	/* Cut in the middle, overlong, a surrogate, above the last code point. */
 	check_escaped("\xe2\x82", "\\xe2\\x82", "\\xe2\\x82");

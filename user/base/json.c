@@ -32,8 +32,8 @@ static size_t put_special(FILE *out, const char *s)
 		fputs("\\n", out);
 	else if (c == '\t')
 		fputs("\\t", out);
-	/* 7f to 9f and the two line separators are legal, but upset terminals and scripts. */
-	else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029)
+	/* Most are legal, but upset terminals and scripts. */
+	else if (c < 0x10000 && !utf8_is_shown(c))
 		fprintf(out, "\\u%04x", (unsigned)c);
 	else
 		fwrite(s, 1, n, out);

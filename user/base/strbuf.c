@@ -106,7 +106,7 @@ void strbuf_addf(struct strbuf *sb, const char *format, ...)
 	va_end(args);
 }
 
-static void add_text(struct strbuf *sb, const char *s, bool escape_controls)
+static void add_text(struct strbuf *sb, const char *s, bool escape)
 {
 	size_t left = strlen(s);
 
@@ -114,7 +114,7 @@ static void add_text(struct strbuf *sb, const char *s, bool escape_controls)
 		uint32_t c;
 		size_t n = utf8_decode(s, left, &c);
 
-		if (!n || (escape_controls && (c < 0x20 || (c >= 0x7f && c < 0xa0)))) {
+		if (!n || (escape && !utf8_is_shown(c))) {
 			n = n ? n : 1;
 			for (size_t i = 0; i < n; i++)
 				strbuf_addf(sb, "\\x%02x", (unsigned char)s[i]);

@@ -38,8 +38,8 @@ void strbuf_addf(struct strbuf *sb, const char *format, ...) __attribute__((form
 void strbuf_addvf(struct strbuf *sb, const char *format, va_list args)
 	__attribute__((format(printf, 2, 0)));
 /*
- * Adds text from a target as a terminal may show it: control bytes, C1
- * controls and bytes that are no UTF-8 become \xNN; all else stands.
+ * Adds text from a target as a terminal may show it: the bytes of controls (of those that turn text
+ * around, too) and bytes that are no UTF-8 become \xNN; all else stands.
  */
 void strbuf_add_escaped(struct strbuf *sb, const char *s);
 /* Adds text with only the bytes that are no UTF-8 as \xNN, for formats that must be UTF-8. */

@@ -91,3 +91,10 @@ size_t utf8_encode(uint32_t c, char ret[4])
 	ret[3] = (char)(0x80 | (c & 0x3f));
 	return 4;
 }
+
+bool utf8_is_shown(uint32_t c)
+{
+	return c >= 0x20 && (c < 0x7f || c >= 0xa0) && c != 0x61c && (c < 0x200e || c > 0x200f) &&
+	       (c < 0x2028 || c > 0x202e) && (c < 0x2066 || c > 0x2069) && c != 0xfeff &&
+	       (c & 0xfffe) != 0xfffe;
+}

@@ -13,3 +13,5 @@ size_t utf8_encode(uint32_t code_point, char ret[4]);
 size_t utf8_width(const char *s, size_t size);
 /* Are all `size` bytes UTF-8? */
 bool utf8_valid(const char *s, size_t size);
+/* false: a control, invisible, or it would turn the text around it (bidi controls). */
+bool utf8_is_shown(uint32_t code_point);

@@ -56,8 +56,6 @@ struct flame_ids {
 int flame_functions(struct flame *f, const struct export_settings *settings, struct flame_ids *ids);
 void flame_ids_done(struct flame_ids *ids);
 
-/* Text from a target with control, bidi and other unprintable characters as \xNN. */
-void flame_add_clean(struct strbuf *out, const char *s);
 /* Clean text for XML content and attributes; clean text as a JSON string that is safe in a page. */
 void flame_add_xml(struct strbuf *out, const char *s);
 void flame_add_json(struct strbuf *out, const char *s);

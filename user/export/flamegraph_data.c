@@ -33,7 +33,7 @@ static void add_text(const char *text, struct strbuf *out)
 {
 	_cleanup_(strbuf_done) struct strbuf clean = STRBUF_INIT;
 
-	flame_add_clean(&clean, text);
+	strbuf_add_escaped(&clean, text);
 	flame_add_json(out, strbuf_str(&clean));
 	out->failed |= clean.failed;
 }
@@ -50,12 +50,12 @@ static void add_made(void (*make)(const struct flame *f, struct strbuf *out), co
 
 static void make_host(const struct flame *f, struct strbuf *out)
 {
-	flame_add_clean(out, profile_facts(f->profile)->host);
+	strbuf_add_escaped(out, profile_facts(f->profile)->host);
 }
 
 static void make_command(const struct flame *f, struct strbuf *out)
 {
-	flame_add_clean(out, profile_facts(f->profile)->command);
+	strbuf_add_escaped(out, profile_facts(f->profile)->command);
 }
 
 static void make_total(const struct flame *f, struct strbuf *out)
@@ -63,7 +63,7 @@ static void make_total(const struct flame *f, struct strbuf *out)
 	flame_add_value(f, f->nodes[0].total, out);
 	if (strcmp(profile_facts(f->profile)->values[0].unit, "count")) {
 		strbuf_addch(out, ' ');
-		flame_add_clean(out, profile_facts(f->profile)->values[0].name);
+		strbuf_add_escaped(out, profile_facts(f->profile)->values[0].name);
 	}
 }
 

@@ -35,7 +35,7 @@ static int add_function(struct build *b, const struct flame_function *fn, const 
 	    array_reserve(b->name_at, b->cap_names, id + 1u) < 0)
 		return -ENOMEM;
 	b->name_at[id] = b->names.len;
-	flame_add_clean(&b->names, name);
+	strbuf_add_escaped(&b->names, name);
 	strbuf_addch(&b->names, '\0');
 	if (b->names.failed)
 		return -ENOMEM;

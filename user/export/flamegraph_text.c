@@ -4,43 +4,6 @@
 #include <string.h>
 
 #include "base/parse.h"
-#include "base/utf8.h"
-
-/* What would be illegal in XML, invisible, or would turn the text around it (bidi controls). */
-static bool unprintable(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200e && c <= 0x200f) ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff ||
-	       (c & 0xfffe) == 0xfffe;
-}
-
-void flame_add_clean(struct strbuf *out, const char *s)
-{
-	size_t left = strlen(s);
-
-	while (left) {
-		size_t plain = 0;
-		uint32_t c;
-
-		while (plain < left && s[plain] >= 0x20 && s[plain] < 0x7f)
-			plain++;
-		strbuf_add(out, s, plain);
-		s += plain;
-		left -= plain;
-		if (!left)
-			break;
-		size_t n = utf8_decode(s, left, &c);
-		bool shown = n && !unprintable(c);
-
-		n = n ? n : 1;
-		if (shown)
-			strbuf_add(out, s, n);
-		for (size_t i = 0; i < n && !shown; i++)
-			strbuf_addf(out, "\\x%02x", (unsigned char)s[i]);
-		s += n;
-		left -= n;
-	}
-}
 
 void flame_add_xml(struct strbuf *out, const char *s)
 {
@@ -105,7 +68,7 @@ void flame_add_u64(struct strbuf *out, uint64_t n)
 void flame_add_title(const struct flame *f, struct strbuf *out)
 {
 	strbuf_adds(out, "bpfprof ");
-	flame_add_clean(out, profile_facts(f->profile)->mode);
+	strbuf_add_escaped(out, profile_facts(f->profile)->mode);
 }
 
 void flame_add_value(const struct flame *f, uint64_t value, struct strbuf *out)
@@ -119,7 +82,7 @@ void flame_add_value(const struct flame *f, uint64_t value, struct strbuf *out)
 	} else {
 		format_count(value, out);
 		strbuf_addch(out, ' ');
-		flame_add_clean(out, type->name);
+		strbuf_add_escaped(out, type->name);
 	}
 }
 
@@ -128,7 +91,7 @@ void flame_add_subtitle(const struct flame *f, struct strbuf *out)
 	const struct profile_info *info = profile_facts(f->profile);
 
 	if (strcmp(info->values[0].unit, "count")) {
-		flame_add_clean(out, info->values[0].name);
+		strbuf_add_escaped(out, info->values[0].name);
 		strbuf_addch(out, ' ');
 	}
 	flame_add_value(f, f->nodes[0].total, out);
@@ -138,7 +101,7 @@ void flame_add_subtitle(const struct flame *f, struct strbuf *out)
 	}
 	if (info->host[0]) {
 		strbuf_adds(out, " · ");
-		flame_add_clean(out, info->host);
+		strbuf_add_escaped(out, info->host);
 	}
 }
 
