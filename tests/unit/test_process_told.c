@@ -19,6 +19,8 @@ struct told {
 	struct space_key key;
 	uint64_t start;
 	char path[64];
+	char opened[64]; /* how often it was told since: */
+	unsigned nr_opened;
 };
 
 static bool on_mapped(void *ctx, const struct space_key *key, const struct mapped *m)
@@ -26,6 +28,7 @@ static bool on_mapped(void *ctx, const struct space_key *key, const struct mappe
 	struct told *t = ctx;
 
 	t->nr++;
+	t->nr_opened += !strcmp(m->path, t->opened);
 	t->key = *key;
 	t->start = m->start;
 	snprintf(t->path, sizeof(t->path), "%s", m->path);
@@ -72,6 +75,47 @@ static void test_again(void **state)
 	map(f, 102, THIRD, 0x10000, 0x1000, 0, "/bin/a");
 	map(f, 103, PID, 0x20000, 0x1000, 0x1000, "/bin/a");
 	assert_int_equal(t.nr, 3);
+}
+
+/* Its process was gone before the file could be opened: that of another one may be there. */
+static void test_gone(void **state)
+{
+	struct told t = { .enough = true };
+	struct fixture *f = *state;
+	char path[64];
+
+	tracker_listen(f->tracker, on_mapped, &t);
+	map(f, 100, PID, 0x10000, 0x1000, 0, "/nowhere/a");
+	assert_int_equal(t.nr, 1);
+	assert_true(tracker_open_at(f->tracker, &t.key, t.start, path, sizeof(path)) < 0);
+	map(f, 101, OTHER, 0x10000, 0x1000, 0, "/nowhere/a");
+	assert_int_equal(t.nr, 1);
+	usleep(250000);
+	map(f, 102, OTHER, 0x20000, 0x1000, 0, "/nowhere/a");
+	assert_int_equal(t.nr, 2);
+	assert_int_equal(t.key.tgid, OTHER);
+}
+
+/* It was opened: no other process's is told, however late. */
+static void test_opened(void **state)
+{
+	const uint32_t pid = (uint32_t)getpid();
+	struct told t = { .enough = true };
+	struct fixture *f = *state;
+	char path[4096];
+	int fd;
+
+	tracker_listen(f->tracker, on_mapped, &t);
+	assert_int_equal(tracker_scan(f->tracker, &pid, 1), 0);
+	fd = tracker_open_at(f->tracker, &t.key, t.start, path, sizeof(path));
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(t.opened, sizeof(t.opened), "%.63s", path);
+	t.nr = 0;
+	usleep(250000);
+	assert_int_equal(tracker_rescan(f->tracker), 0);
+	assert_true(t.nr > 0);
+	assert_int_equal(t.nr_opened, 0);
 }
 
 static void test_files_only(void **state)
@@ -175,8 +219,9 @@ static void test_scan_and_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_once_a_file), TEST(test_again),	  TEST(test_files_only),
-		TEST(test_marks),	TEST(test_scan_and_open),
+		TEST(test_once_a_file),	  TEST(test_again),	 TEST(test_gone),
+		TEST(test_opened),	  TEST(test_files_only), TEST(test_marks),
+		TEST(test_scan_and_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,11 +29,12 @@ enum file_kind {
 
 struct mapped_file {
 	enum file_kind kind;
-	uint32_t object; /* SPACE_NO_OBJECT: not sampled yet */
-	uint32_t tried;	 /* seq of the space through which opening failed last */
-	bool settled;	 /* nothing more can be learned of it */
-	bool told;	 /* to who listens */
-	uint32_t mark;	 /* by who listens; 0: none */
+	uint32_t object;  /* SPACE_NO_OBJECT: not sampled yet */
+	uint32_t tried;	  /* seq of the space through which opening failed last */
+	bool settled;	  /* nothing more can be learned of it */
+	bool told;	  /* to who listens, and opened since then */
+	uint64_t told_at; /* … or may be yet; 0: not told */
+	uint32_t mark;	  /* by who listens; 0: none */
 };
 
 enum { TEXTS = 16, TEXT_SEGMENTS = 4 };

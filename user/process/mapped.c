@@ -2,8 +2,12 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/now.h"
 #include "process/inside.h"
 #include "process/proc_stat.h"
+
+/* A process may be gone before its file is opened: then the next one that maps it is told of. */
+static const uint64_t TOLD_AGAIN_NS = 200000000;
 
 static struct space *space_of(const struct tracker *t, const struct space_key *key)
 {
@@ -147,10 +151,12 @@ void tracker_tell(struct tracker *t, const struct space *s, const struct range *
 		struct mapped_file *f = &t->files[r[i].file];
 		struct mapped m;
 
-		if (f->told || (f->kind != FILE_IS_ELF && f->kind != FILE_IS_MEMFD))
+		if (f->told || (f->kind != FILE_IS_ELF && f->kind != FILE_IS_MEMFD) ||
+		    (f->told_at && now_ns() - f->told_at < TOLD_AGAIN_NS))
 			continue;
 		m = mapped_of(t, &r[i]);
-		f->told = t->on_mapped(t->on_mapped_ctx, &key, &m);
+		if (t->on_mapped(t->on_mapped_ctx, &key, &m))
+			f->told_at = now_ns();
 	}
 }
 
@@ -197,10 +203,13 @@ int tracker_open_at(struct tracker *t, const struct space_key *key, uint64_t add
 	struct space *s = space_of(t, key);
 	const struct range *r = s ? ranges_find(s->ranges, address, &s->hint) : NULL;
 	struct file_identity found;
+	int fd;
 
 	if (!r ||
 	    (t->files[r->file].kind != FILE_IS_ELF && t->files[r->file].kind != FILE_IS_MEMFD))
 		return -ENOENT;
 	snprintf(ret_path, size, "%s", tracker_file_path(t, r->file));
-	return tracker_open_file(t, s, r, &found);
+	fd = tracker_open_file(t, s, r, &found);
+	t->files[r->file].told |= fd >= 0 && t->files[r->file].told_at;
+	return fd;
 }

@@ -102,7 +102,10 @@ struct mapped {
 
 typedef int (*mapped_fn)(void *ctx, const struct mapped *m);
 
-/* A process was seen to map a file's code. true: of this file no more is to be told. */
+/*
+ * A process was seen to map a file's code. true: of this file no more is to be told, if
+ * tracker_open_at() can open it.
+ */
 typedef bool (*newly_mapped_fn)(void *ctx, const struct space_key *key, const struct mapped *m);
 
 /* Before anything is tracked. `fn` may not call the tracker. */
