@@ -75,30 +75,21 @@ bool probes_on_mapped(void *ctx, const struct space_key *key, const struct mappe
 
 	if (p->unattached || !probes_want(p, key->tgid))
 		return false;
-	if (p->nr_queue == p->cap_queue && p->next_queue) {
-		p->nr_queue -= p->next_queue;
-		memmove(p->queue, p->queue + p->next_queue, p->nr_queue * sizeof(*p->queue));
-		p->next_queue = 0;
-	}
-	if (p->nr_queue >= PROBES_QUEUE ||
-	    array_reserve(p->queue, p->cap_queue, p->nr_queue + 1) < 0)
-		return false;
-	p->queue[p->nr_queue++] = (struct waiting_file){ *key, m->start };
-	return !p->by_pid;
+	return waiting_add(&p->waiting, key, m->start) && !p->by_pid;
 }
 
 /*
  * One file below several overlays, as of containers of one image, is one inode to uprobes, but
  * has a device in each of them: there it is known by its number and when it was changed last.
  */
-static void make_key(int fd, const struct stat *st, struct file_key *ret)
+static void make_key(int fd, const struct stat *st, bool is_plain, struct file_key *ret)
 {
 	struct statfs fs;
+	bool is_overlay = !fstatfs(fd, &fs) && fs.f_type == OVERLAYFS;
 
-	*ret = (struct file_key){ .dev = st->st_dev, .ino = st->st_ino };
-	if (fstatfs(fd, &fs) || fs.f_type != OVERLAYFS)
+	*ret = (struct file_key){ .dev = is_overlay ? 0 : st->st_dev, .ino = st->st_ino };
+	if (!is_overlay && !is_plain)
 		return;
-	ret->dev = 0;
 	ret->size = (uint64_t)st->st_size;
 	ret->changed_ns = (uint64_t)st->st_ctim.tv_sec * 1000000000u +
 			  (uint64_t)st->st_ctim.tv_nsec;
@@ -134,7 +125,7 @@ static void say_why_not(struct probes *p, const struct probed_file *f, uint32_t 
 	probes_say(p, &line);
 }
 
-/* Nothing in it is probed. What it is and why not is all that is kept. */
+/* No place of it is probed. What it is and why not is all that is kept; takes `why` over. */
 static void leave(struct probed_file *f, struct strbuf *why)
 {
 	struct probe_sites none = PROBE_SITES_INIT;
@@ -152,67 +143,118 @@ static void leave(struct probed_file *f, struct strbuf *why)
 	f->path = NULL;
 }
 
-/* A file that is new. It keeps its descriptor if something in it is probed. */
-static int show(struct probes *p, uint32_t file, uint32_t pid)
+/* There is nothing in it to be probed. What is forgotten is looked at again. */
+static int remember_plain(struct probes *p, const struct file_key *key)
 {
-	struct probed_file *f = &p->files[file];
-	const struct runtime_image image = { .fd = f->fd, .path = f->path };
-	const struct probe_finder *finder = p->settings.finder;
-	struct strbuf why = STRBUF_INIT;
-	int r = finder->find(finder->ctx, &image, &f->sites, &why);
+	uint32_t id;
 
-	if (r < 0 && r != -ENOMEM)
-		say_why_not(p, f, pid, &why, r);
-	if (r > 0 && f->sites.nr) {
-		say_found(p, f);
-		r = probes_place(p, file);
-	} else {
-		leave(f, &why);
-		r = r == -ENOMEM ? r : 0;
-	}
-	strbuf_done(&why);
-	return r;
+	if (p->plain.count == PROBES_PLAIN)
+		intern_done(&p->plain);
+	return intern_add(&p->plain, key, sizeof(*key), &id) < 0 ? -ENOMEM : 0;
 }
 
-/* The file of a descriptor, which it takes over if it is new. 1: it is new; 0 or -ENOMEM. */
-static int file_of(struct probes *p, const char *path, int fd, uint32_t *ret_file)
+/* Takes `f` over. */
+static int keep(struct probes *p, const struct file_key *key, struct probed_file *f,
+		uint32_t *ret_file)
 {
-	struct file_key key;
-	struct stat st;
-	char *copy;
-	int r;
+	int r = array_reserve(p->files, p->cap_files, p->keys.count + 1u) < 0 ? -ENOMEM : 0;
 
-	if (fstat(fd, &st))
-		return -errno;
-	make_key(fd, &st, &key);
-	if (array_reserve(p->files, p->cap_files, p->keys.count + 1u) < 0)
+	if (!r)
+		r = intern_add(&p->keys, key, sizeof(*key), ret_file);
+	if (r < 0) {
+		probed_file_done(f);
+		return r;
+	}
+	p->files[*ret_file] = *f;
+	p->nr_refused += f->fd < 0;
+	return 1;
+}
+
+/* Its sites have places then, as far as there is room. */
+static int keep_probed(struct probes *p, const struct file_key *key, struct probed_file *f,
+		       uint32_t *ret_file)
+{
+	int r = keep(p, key, f, ret_file);
+
+	if (r < 0)
+		return r;
+	f = &p->files[*ret_file];
+	say_found(p, f);
+	r = probes_place(p, *ret_file);
+	/* Descriptors are few. */
+	if (r >= 0 && !f->nr_places) {
+		struct strbuf why = STRBUF_INIT;
+
+		strbuf_adds(&why, "no room for more probes");
+		leave(f, &why);
+		strbuf_done(&why);
+	}
+	return r < 0 ? r : 1;
+}
+
+/* A file that is new: takes over its descriptor. 1: it is kept; 0: not; -ENOMEM. */
+static int show(struct probes *p, const char *path, int fd, const struct stat *st, uint32_t pid,
+		uint32_t *ret_file)
+{
+	const struct runtime_image image = { .fd = fd, .path = path };
+	const struct probe_finder *finder = p->settings.finder;
+	struct probed_file f = { .path = strdup(path), .fd = fd };
+	struct strbuf why = STRBUF_INIT;
+	struct file_key key;
+	int r = f.path ? finder->find(finder->ctx, &image, &f.sites, &why) : -ENOMEM;
+
+	if (r < 0 && r != -ENOMEM)
+		say_why_not(p, &f, pid, &why, r);
+	make_key(fd, st, !(r > 0 && f.sites.nr), &key);
+	if (r > 0 && f.sites.nr) {
+		strbuf_done(&why);
+		return keep_probed(p, &key, &f, ret_file);
+	}
+	if (r == -ENOMEM || !f.path) {
+		strbuf_done(&why);
+		probed_file_done(&f);
 		return -ENOMEM;
-	copy = strdup(path);
-	r = copy ? intern_add(&p->keys, &key, sizeof(key), ret_file) : -ENOMEM;
-	if (r > 0)
-		p->files[*ret_file] = (struct probed_file){ .path = copy, .fd = fd };
-	else
-		free(copy);
-	return r;
+	}
+	leave(&f, &why);
+	strbuf_done(&why);
+	if (f.why && p->nr_refused < PROBES_REFUSED)
+		return keep(p, &key, &f, ret_file);
+	probed_file_done(&f);
+	return remember_plain(p, &key);
+}
+
+/* 1: the file is known, and kept; 0: known to have nothing; -ENOENT: it is new. */
+static int find_known(const struct probes *p, int fd, const struct stat *st, uint32_t *ret_file)
+{
+	struct file_key key, plain;
+	uint32_t id;
+
+	make_key(fd, st, false, &key);
+	make_key(fd, st, true, &plain);
+	if (intern_find(&p->keys, &key, sizeof(key), ret_file) ||
+	    intern_find(&p->keys, &plain, sizeof(plain), ret_file))
+		return 1;
+	return intern_find(&p->plain, &plain, sizeof(plain), &id) ? 0 : -ENOENT;
 }
 
 int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid, uint32_t *ret_file)
 {
+	struct probed_file *f;
+	struct stat st;
 	uint32_t file;
-	int r = file_of(p, path, fd, &file);
+	int r = fstat(fd, &st) ? 0 : find_known(p, fd, &st, &file);
 
-	if (r <= 0)
+	if (r == -ENOENT)
+		r = show(p, path, fd, &st, pid, &file);
+	else
 		close(fd);
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	if (r > 0)
-		r = show(p, file, pid);
-	if (r < 0)
+	if (r <= 0)
 		return r;
+	f = &p->files[file];
 	*ret_file = file;
-	if (!p->files[file].first_pid)
-		p->files[file].first_pid = pid;
-	return p->files[file].fd < 0 ? 0 : probes_attach(p, &p->files[file], p->by_pid ? pid : 0);
+	if (!f->first_pid)
+		f->first_pid = pid;
+	return f->fd < 0 ? 0 : probes_attach(p, f, p->by_pid ? pid : 0);
 }
 
 static int look_at(struct probes *p, const struct waiting_file *w)
@@ -229,17 +271,48 @@ static int look_at(struct probes *p, const struct waiting_file *w)
 	return r;
 }
 
+/* Processes that were forked of one another pay together. */
+static uint32_t owner_of(void *ctx, const struct space_key *key)
+{
+	const struct probes *p = ctx;
+	struct space_version v;
+
+	return tracker_space_version(p->tracker, key, &v) ? v.family : key->tgid;
+}
+
+static void say_refused(struct probes *p)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	if (!p->waiting.refused || p->said_refused)
+		return;
+	strbuf_adds(&line, "processes map more files than can be looked at: some are not probed");
+	probes_say(p, &line);
+	p->said_refused = true;
+}
+
+/* One that was taken out. */
+static int look_within(struct probes *p, struct allowance *a, const struct waiting_file *f)
+{
+	uint64_t began = now_thread_ns();
+	int r = look_at(p, f);
+
+	allowance_spent(a, began);
+	waiting_spent(&p->waiting, f->owner, now_thread_ns() - began);
+	return r;
+}
+
 int probes_look(struct probes *p)
 {
+	struct waiting_file f;
 	int r = 0;
 
-	while (r >= 0 && p->next_queue < p->nr_queue && allowance_permits(&p->looking)) {
-		uint64_t began = now_thread_ns();
-
-		r = look_at(p, &p->queue[p->next_queue++]);
-		allowance_spent(&p->looking, began);
-	}
-	if (p->next_queue == p->nr_queue)
-		p->next_queue = p->nr_queue = 0;
+	waiting_sort(&p->waiting, owner_of, p);
+	while (r >= 0 && allowance_permits(&p->looking) && waiting_take(&p->waiting, &f))
+		r = look_within(p, &p->looking, &f);
+	while (r >= 0 && allowance_permits(&p->looking_later) &&
+	       waiting_take_later(&p->waiting, &f))
+		r = look_within(p, &p->looking_later, &f);
+	say_refused(p);
 	return r < 0 ? r : 0;
 }

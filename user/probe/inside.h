@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The inside of probes.h, for the files that make it up: probes.c (what is
- * called), files.c (files that are mapped), places.c (what their sites mean, in
- * the kernel half's map), overhead.c (what hits cost), cost.c (measured on
- * ourselves), watched.c (who is probed, for people). A file is an inode; its sites have places one
- * behind the other, and are attached once for all processes or once a process.
+ * called), files.c (files that are mapped), waiting.c (in which order), places.c (what their sites
+ * mean, in the kernel half's map), overhead.c (what hits cost), cost.c (measured on ourselves),
+ * watched.c (who is probed, for people). A file is an inode; its sites have places one behind the
+ * other, and are attached once for all processes or once a process.
  */
 #pragma once
 #include <sys/stat.h>
@@ -14,10 +14,12 @@
 #include "kernel/place_programs.h"
 #include "kernel/uprobe.h"
 #include "probe/probes.h"
+#include "probe/waiting.h"
 
 enum {
-	PROBES_NOTES = 4096, /* more is not said */
-	PROBES_QUEUE = 65536,
+	PROBES_NOTES = 4096,   /* more is not said */
+	PROBES_PLAIN = 65536,  /* files with nothing to be probed that are remembered */
+	PROBES_REFUSED = 4096, /* … with something that can't be */
 	COST_ENTRY_EMULATED = 0,
 	COST_RETURN_EMULATED,
 	COST_ENTRY_STEPPED,
@@ -36,7 +38,11 @@ struct probes_cost {
 /* Tells files apart. Compared as bytes: unused fields 0. */
 struct file_key {
 	uint64_t dev, ino;
-	uint64_t size, changed_ns; /* of overlays, whose dev says nothing of the file below */
+	/*
+	 * Of overlays, whose dev says nothing of the file below, and of files that are not kept
+	 * open, whose number may be another's later.
+	 */
+	uint64_t size, changed_ns;
 };
 
 /* A place in the kernel half's map, and the site that has it. */
@@ -50,7 +56,7 @@ struct probed_place {
 
 struct probed_file {
 	char *path; /* as the process sees it */
-	int fd;	    /* -1: nothing in it is probed */
+	int fd;	    /* -1: no place of it is probed */
 	struct probe_sites sites;
 	char *why;	    /* it isn't probed though something was found */
 	uint32_t first_pid; /* that was seen to map it; 0: nobody yet */
@@ -59,11 +65,6 @@ struct probed_file {
 	uint32_t first_place, nr_places;
 	struct uprobe_file **attached;
 	size_t nr_attached, cap_attached;
-};
-
-struct waiting_file {
-	struct space_key key;
-	uint64_t address;
 };
 
 struct probes {
@@ -79,9 +80,11 @@ struct probes {
 	struct probed_file *files;
 	uint32_t cap_files;
 	struct intern pairs; /* {file, pair} */
-	struct waiting_file *queue;
-	size_t nr_queue, cap_queue, next_queue;
-	struct allowance looking;
+	struct intern plain; /* struct file_key of files with nothing to be probed */
+	struct waiting waiting;
+	bool said_refused;
+	uint32_t nr_refused; /* files that are kept for why they are not probed */
+	struct allowance looking, looking_later;
 	struct probed_place *places;
 	uint32_t nr_places, cap_places;
 	uint64_t *hits; /* of all places, read in one go */

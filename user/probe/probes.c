@@ -103,6 +103,7 @@ int probes_open(struct probes **ret, const struct probes_settings *settings, str
 	p->opened = p->checked = p->looked = now_ns();
 	/* A twentieth of a CPU, and at first what the files of a whole system may take. */
 	allowance_init(&p->looking, 20, 2000000000);
+	allowance_init(&p->looking_later, 50, 100000000);
 	if (p->probes_fd < 0 || p->hits_fd < 0)
 		return -ENOENT;
 	r = uprobe_kernel_read(&p->kernel);
@@ -173,9 +174,10 @@ void probes_free(struct probes *p)
 	if (p->stats_fd >= 0)
 		close(p->stats_fd);
 	intern_done(&p->keys);
+	intern_done(&p->plain);
 	intern_done(&p->pairs);
+	waiting_done(&p->waiting);
 	free(p->files);
-	free(p->queue);
 	free(p->places);
 	free(p->hits);
 	free(p->notes);
@@ -194,7 +196,7 @@ int probes_tend(struct probes *p)
 
 bool probes_pending(const struct probes *p)
 {
-	return p->nr_queue > p->next_queue;
+	return waiting_any(&p->waiting);
 }
 
 size_t probes_nr(const struct probes *p)
@@ -219,8 +221,8 @@ const char *probes_note(const struct probes *p, size_t n)
 
 size_t probes_memory(const struct probes *p)
 {
-	size_t n = sizeof(*p) + p->keys.memory + p->pairs.memory +
-		   p->cap_files * sizeof(*p->files) + p->cap_queue * sizeof(*p->queue) +
+	size_t n = sizeof(*p) + p->keys.memory + p->plain.memory + p->pairs.memory +
+		   p->cap_files * sizeof(*p->files) + waiting_memory(&p->waiting) +
 		   p->cap_places * sizeof(*p->places) + place_programs_memory(p->way.places);
 
 	for (uint32_t i = 0; i < p->keys.count; i++) {
