@@ -19,7 +19,7 @@ enum { DEPTH = 20 };
 
 static void kind_text(uint64_t field, struct strbuf *out)
 {
-	strbuf_addf(out, "k%u", (unsigned)field);
+	strbuf_addf(out, "k%u\033", (unsigned)field);
 }
 
 static const struct label_type labels[] = { { "kind", 0, 8, kind_text }, { 0 } };
@@ -117,7 +117,7 @@ static char *shown(struct fixture *f, int descriptor)
 static void a_line_and_its_stack(void **state)
 {
 	static const char head[] = "13:21.500  py\\x07\\xff       "
-				   "      42  kind=k3 ";
+				   "      42  kind=k3\\x1b ";
 	struct fixture *f = *state;
 	char *got = shown(f, STDOUT_FILENO), *line = strchr(got, '\n');
 

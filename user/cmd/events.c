@@ -17,14 +17,17 @@ static void add_line(const struct events *ev, const struct live_event *e, struct
 {
 	const struct raw_who *who = capture_who_at(ev->capture, e->who);
 	int64_t at = ev->realtime + (int64_t)e->time;
-	struct strbuf tag = STRBUF_INIT, comm = STRBUF_INIT, pid = STRBUF_INIT;
+	struct strbuf raw = STRBUF_INIT, tag = STRBUF_INIT;
+	struct strbuf comm = STRBUF_INIT, pid = STRBUF_INIT;
 	time_t seconds = at / 1000000000;
 	char clock[16];
 	struct tm tm;
 
 	localtime_r(&seconds, &tm);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	naming_tag(ev->naming, e->tag, &tag);
+	naming_tag(ev->naming, e->tag, &raw);
+	/* Functions are called what their file says. */
+	strbuf_add_escaped(&tag, strbuf_str(&raw));
 	strbuf_add_escaped(&comm, capture_string_at(ev->capture, who->comm));
 	strbuf_addf(&pid, "%u", who->pid);
 	if (who->tid)
@@ -33,6 +36,7 @@ static void add_line(const struct events *ev, const struct live_event *e, struct
 		    strbuf_str(&comm), strbuf_str(&pid), strbuf_str(&tag));
 	format_duration(e->value, lines);
 	strbuf_addch(lines, '\n');
+	strbuf_done(&raw);
 	strbuf_done(&tag);
 	strbuf_done(&comm);
 	strbuf_done(&pid);
