@@ -118,7 +118,8 @@ enum abi_frames { ABI_KERNEL_FRAMES, ABI_USER_FRAMES, ABI_FRAME_KINDS };
 
 /*
  * Of a user frame: it is the interpreter's loop, which runs frames of the interpreted stack up to
- * the next one that is ABI_CALL_ENTERED. No address has this bit.
+ * the next one that is ABI_CALL_ENTERED. Where loops are known by their code: the loop of the call
+ * behind the next ABI_CALL_LAST is this one or further out. No address has this bit.
  */
 #define ABI_FRAME_RUNS (1ull << 62)
 
@@ -168,7 +169,8 @@ _Static_assert(sizeof(struct abi_call) == 16, "abi_call");
 #define ABI_CALL_NOWHERE 0xffffffffu
 #define ABI_CALL_ENTERED 1u /* the interpreter's loop was entered with this call */
 #define ABI_CALL_TASK	 2u /* it is the outermost one of an asynchronous task */
-#define ABI_CALL_FLAGS	 3u
+#define ABI_CALL_LAST	 4u /* of its interpreter's: the next one is of another that called it */
+#define ABI_CALL_FLAGS	 7u
 
 enum {
 	ABI_MAX_CALLS = 512,	 /* that are kept of an interpreted stack … */

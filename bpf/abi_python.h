@@ -27,9 +27,10 @@ struct abi_python {
 	struct abi_thread_local kept; /* also without it: 3.15 */
 	__u64 holder;	    /* address of the pointer to the state that holds the GIL; to 3.11 */
 	__u64 key;	    /* address of the pthread key (u32) of the state; to 3.14 */
-	__u64 interpreters; /* address of the pointer to the first interpreter; to 3.11, else 0 */
+	__u64 interpreters; /* address of the pointer to the first interpreter */
 	__u64 code_type;    /* address of PyCode_Type; 0: not known */
 	__u16 interpreter_next;
+	__u16 interpreter_threads; /* its first state; 0: states are not looked for there */
 	/* The C library's values by key: glibc's two levels, or musl's (block 0: a plain table). */
 	__u16 key_block;  /* first 32 values, from the thread pointer */
 	__u16 key_blocks; /* pointers to 32 each (glibc), or pointer to the table (musl) */
@@ -72,6 +73,5 @@ struct abi_python {
 	__u8 frame_stack;	  /* of a frame: the end of its values */
 	__u8 awaited;		  /* so far below that end is what it awaits */
 	__u8 type_flags;	  /* of a type: tp_flags */
-	__u8 pad[2];
 };
 _Static_assert(sizeof(struct abi_python) == 120, "abi_python");

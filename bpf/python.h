@@ -26,9 +26,19 @@ enum {
 	/* No walk takes more, shims included. A verifier follows 8,192 jumps that may end a loop.
 	 */
 	PYTHON_MAX_STEPS = ABI_CALLS_WALKED * 3 / 2,
+	/* Interpreters and states that are looked at for others of the thread; what may be found.
+	 */
+	PYTHON_MAX_LISTED = 128,
+	PYTHON_MAX_STATES = 8,
+	PYTHON_STATE_NEXT = 8, /* in a state, of all versions: the next one of its interpreter */
+	/* The stack that is searched for a frame object, and how much of one is its fixed part. */
+	PYTHON_SEEK_WORDS = 64,
+	PYTHON_SEEK_STEPS = 128,
+	PYTHON_FRAME_FIXED = 376,
 };
 
-#define PYTHON_NO_CFRAME 0xffff
+#define PYTHON_NO_CFRAME    0xffff
+#define PYTHON_LAST_ONE_KEY 11 /* the last version that has one state a thread by key */
 
 struct python_walk {
 	__u64 thread; /* the thread pointer */
@@ -39,6 +49,14 @@ struct python_walk {
 	__u32 nr_entries; /* times that the loop was entered, and where is known */
 	__u8 stop;	  /* enum abi_interpreted */
 	__u8 entered;	  /* the last call is marked as entered */
+	/* Other states of the thread: what was walked first, and where the lists of them are at. */
+	__u64 first, interpreter, listed;
+	__u64 seek; /* an address of the stack */
+	__u64 last_entry;
+	__u32 nr_listed; /* looked at */
+	__u32 nr_states; /* that had calls … */
+	__u32 nr_before; /* … and the calls of those before the present one */
+	__u8 mixed;	 /* the loops of one are not all further in than the next one's */
 	/* The running asyncio task, and what awaits it: python_tasks.h. */
 	__u8 in_task; /* its outermost coroutine is one of the calls */
 	__u8 awaited; /* enum abi_awaited */
@@ -128,7 +146,7 @@ static inline int python_is_ambiguous(const struct python_walk *p, const struct 
 {
 	__u64 first, next;
 
-	if (!l->interpreters)
+	if (!l->interpreters || l->minor > PYTHON_LAST_ONE_KEY)
 		return 0;
 	/* What can't be read may be a second one. */
 	return python_read(p, &first, sizeof(first), l->interpreters) ||
@@ -195,8 +213,9 @@ static inline void python_begin_at(struct python_walk *p, __u64 frame)
 {
 	p->frame = frame;
 	p->nr = p->nr_steps = p->nr_entries = p->nr_awaiters = 0;
-	p->cframe = p->task_frame = 0;
-	p->in_task = p->awaited = 0;
+	p->nr_listed = p->nr_states = p->nr_before = 0;
+	p->cframe = p->task_frame = p->last_entry = 0;
+	p->in_task = p->awaited = p->mixed = 0;
 	p->entered = 1;
 	p->stop = ABI_INTERPRETED_NONE;
 }
@@ -208,6 +227,8 @@ static inline int python_begin(struct python_walk *p, const struct abi_python *l
 	p->thread = thread;
 	if (!thread || python_find_state(p, l))
 		return 1;
+	p->first = p->state;
+	p->interpreter = p->listed = 0;
 	python_find_task(p, l);
 	return python_find_frame(p, l) ? python_stop(p, ABI_INTERPRETED_MEMORY) : 0;
 }
@@ -278,7 +299,15 @@ static inline void python_entered(struct python_walk *p, struct abi_call *calls,
 		return;
 	p->entered = 1;
 	calls[python_place(p->nr - 1) & (ABI_MAX_CALLS - 1)].check |= ABI_CALL_ENTERED;
-	if (at && p->nr_entries < ABI_MAX_ENTRIES)
+	if (!at)
+		return;
+	/* Loops of the states that were walked before are all further in, or nothing is known. */
+	if (p->nr_before && at <= p->last_entry) {
+		p->mixed = 1;
+		return;
+	}
+	p->last_entry = at;
+	if (p->nr_entries < ABI_MAX_ENTRIES)
 		entries[p->nr_entries++ & (ABI_MAX_ENTRIES - 1)] = at;
 }
 
@@ -293,6 +322,10 @@ static inline int python_step(struct python_walk *p, const struct abi_python *l,
 	__u32 size = l->frames == ABI_PYTHON_OBJECTS ? PYTHON_FRAME_BYTES : PYTHON_FRAME_SHORT;
 	__u64 frame = p->frame;
 
+	if (p->mixed) {
+		p->nr = p->nr <= ABI_MAX_CALLS ? p->nr_before : p->nr;
+		return python_stop(p, ABI_INTERPRETED_AMBIGUOUS);
+	}
 	/* Each list's first frame is one that the loop was entered with. */
 	if (!frame)
 		return python_stop(p, p->entered ? ABI_INTERPRETED_WHOLE : ABI_INTERPRETED_MEMORY);

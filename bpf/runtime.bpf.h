@@ -32,6 +32,7 @@ static __always_inline long python_read(const struct python_walk *p, void *to, _
 	return bpf_probe_read_user(to, size, (void *)from);
 }
 
+#include "python_others.h"
 #include "python_tasks.h"
 
 struct interpreted {
@@ -65,6 +66,59 @@ __noinline int interpreted_begin(__u32 level, __u32 runtime, __u64 thread)
 	return python_begin(&i->python, &r->python, thread);
 }
 
+__noinline int interpreted_list_step(__u32 level, __u32 runtime)
+{
+	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
+	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
+
+	return i && r ? python_others_step(&i->python, &r->python) : PYTHON_OTHERS_END;
+}
+
+__noinline int interpreted_seek_step(__u32 level)
+{
+	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+
+	return i && s ? python_seek_step(&i->python, s->walk.window) : 1;
+}
+
+/* Where the loop of the present frame is not: an entry for the native walk. Not 0: anywhere. */
+__noinline int interpreted_seek(__u32 level)
+{
+	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+
+	if (!i || !s)
+		return 1;
+	if (python_seek_in(&i->python, s->walk.registers) < PYTHON_SEEK_WORDS)
+		return python_stop(&i->python, ABI_INTERPRETED_AMBIGUOUS);
+	i->python.seek = s->walk.registers[WALK_SP] - ABI_RED_ZONE;
+	for (int n = 0; n < PYTHON_SEEK_STEPS; n++)
+		if (interpreted_seek_step(level))
+			break;
+	return python_seek_end(&i->python, s->walk.entries);
+}
+
+/* Goes on to another state of the thread, a state's frames being walked. Not 0: there is none. */
+__noinline int interpreted_other(__u32 level, __u32 runtime)
+{
+	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
+	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
+	int found = 0, seek;
+
+	if (!i || !r || python_others_begin(&i->python, &r->python))
+		return 1;
+	for (int n = 0; n <= PYTHON_MAX_LISTED && !found; n++)
+		found = interpreted_list_step(level, runtime);
+	if (found != PYTHON_OTHERS_FOUND ||
+	    python_others_enter(&i->python, &r->python, i->calls, &seek))
+		return 1;
+	if (seek && interpreted_seek(level))
+		return 1;
+	i->python.stop = ABI_INTERPRETED_DEPTH;
+	return 0;
+}
+
 __noinline int interpreted_steps(__u32 level, __u32 runtime)
 {
 	struct interpreted *i = bpf_map_lookup_elem(&interpreting, &level);
@@ -75,7 +129,7 @@ __noinline int interpreted_steps(__u32 level, __u32 runtime)
 		return 1;
 	for (int n = 0; n < STEPS_AT_ONCE; n++)
 		if (python_step(&i->python, &r->python, i->calls, s->walk.entries))
-			return 1;
+			return interpreted_other(level, runtime);
 	return 0;
 }
 

@@ -177,7 +177,7 @@ def late_allowed(total):
     return max(25, 0.02 * total)
 
 
-def verdict(counts, apart, quality, complete=COMPLETE):
+def verdict(counts, apart, quality):
     """What is wrong, in words."""
     total = sum(counts.values())
     if total < LEAST:
@@ -188,7 +188,7 @@ def verdict(counts, apart, quality, complete=COMPLETE):
     late = min(quality.get("interpreted_late", 0), counts[EMPTY])
     if late > late_allowed(total):
         yield "%d late" % late
-    if counts[WHOLE] < complete * (total - late):
+    if counts[WHOLE] < COMPLETE * (total - late):
         yield "%d not complete, of which %d were late" % (total - counts[WHOLE], late)
     if apart[0] > allowed(counts):
         yield "%.1f points from the truth" % apart[0]
@@ -196,9 +196,7 @@ def verdict(counts, apart, quality, complete=COMPLETE):
         yield "%d lost" % quality["lost"]
     # It has to know itself how good it was. Before native tables are there, nothing fits for sure.
     unjoined = quality.get("unjoined", 0) - quality.get("approximate", 0)
-    # To 3.10 another interpreter's loops below can't be told from the running one's.
-    whole_asked = complete == COMPLETE
-    if whole_asked and unjoined > (1 - COMPLETE) * total or quality.get("code_lost"):
+    if unjoined > (1 - COMPLETE) * total or quality.get("code_lost"):
         yield "%d unjoined, %d without names" % (unjoined, quality["code_lost"])
-    if quality.get("interpreted", total) < complete * counts[WHOLE]:
+    if quality.get("interpreted", total) < COMPLETE * counts[WHOLE]:
         yield "says that %d were interpreted" % quality["interpreted"]

@@ -11,23 +11,27 @@
 enum { MOST = 32 };
 
 /*
- * Stacks as words, leaf first. Native: lower-case letters, with a '*' behind one that is a loop.
- * Calls: capital letters, with a '.' behind one that its loop was entered with and a '!' behind a
- * task's outermost; '|' where some were left out. Awaiters: as they are walked, with a '?' where
- * not all of them are known.
+ * Stacks as words, leaf first. Native: lower-case letters, with a '*' behind one that is a loop,
+ * and a '^' where the calls of the next interpreter begin at the earliest; '/' is behind its last
+ * one. Calls: capital letters, with a '.' behind one that its loop was entered with and a '!'
+ * behind a task's outermost; '|' where some were left out. Awaiters: as they are walked, with a '?'
+ * where not all of them are known.
  */
 struct case_of_join {
 	const char *native, *calls, *joined, *awaiters;
 	bool fits, cut, by_address;
 };
 
-static uint32_t read_native(const char *s, struct raw_frame *ret)
+static uint32_t read_native(const char *s, struct raw_frame *ret, struct join_stack *stack,
+			    uint32_t *bounds)
 {
 	uint32_t nr = 0;
 
 	for (; *s; s++) {
 		if (*s == '*')
 			ret[nr - 1].flags = RAW_RUNS;
+		else if (*s == '^')
+			bounds[stack->nr_bounds++] = nr - 1;
 		else
 			ret[nr++] = (struct raw_frame){ .offset = (uint64_t)*s };
 	}
@@ -44,6 +48,8 @@ static uint32_t read_calls(const char *s, struct join_call *ret, uint32_t *ret_l
 			*ret_left_out = nr;
 		else if (*s == '.')
 			ret[nr - 1].entered = true;
+		else if (*s == '/')
+			ret[nr - 1].last = true;
 		else if (*s == '!')
 			ret[nr - 1].task = true;
 		else
@@ -66,10 +72,11 @@ static void check(const struct case_of_join *c)
 				.loops_by_address = c->by_address,
 				.mark = { .offset = '|' } };
 	char text[3 * MOST] = "", known[MOST] = "";
-	uint32_t nr, none;
+	uint32_t bounds[MOST], nr, none;
 	bool fits;
 
-	s.nr_native = read_native(c->native, native);
+	s.bounds = bounds;
+	s.nr_native = read_native(c->native, native, &s, bounds);
 	s.nr_calls = read_calls(c->calls, calls, &s.left_out);
 	memcpy(known, awaited, strcspn(awaited, "?"));
 	s.nr_awaiters = read_calls(known, awaiters, &none);
@@ -128,6 +135,40 @@ static void joins_across_a_gap(void **state)
 		check(&cases[i]);
 }
 
+static void joins_interpreters(void **state)
+{
+	static const struct case_of_join cases[] = {
+		{ "e*e*r^e*e*m", "A.B./C.D.", "AeBerCeDem", .fits = true, .by_address = true },
+		{ "e*r^e*s^e*m", "A./B./C.", "AerBesCem", .fits = true, .by_address = true },
+		/* C may have run in the second loop: A's, C's, B's is not ruled out. */
+		{ "e*e*^re*e*m", "A.B./C.D.", "AeBereem", .fits = false, .by_address = true },
+		{ "e*r^e*^se*m", "A./B./C.", "AerBesem", .fits = false, .by_address = true },
+		/* One call that isn't shown is not one that has just begun. */
+		{ "e*^e*m", "A./B.", "Aeem", .fits = false, .by_address = true },
+		/* Nothing is known of where it begins. */
+		{ "e*e*e*m", "A./B.C.", "Aeeem", .fits = false, .by_address = true },
+		{ "e*r^e*e*m", "A./B./C.", "AerBeem", .fits = false, .by_address = true },
+		/* The innermost loop was entered a moment ago. */
+		{ "e*e*e*r^e*m", "A.B./C.", "eAeBerCem", .fits = true, .by_address = true },
+		{ "e*e*e*^re*m", "A.B./C.", "AeBeerem", .fits = false, .by_address = true },
+		/* A third interpreter that is not known. */
+		{ "e*r^e*e*e*m", "A./B.", "AerBeeem", .fits = false, .by_address = true },
+		/* Cut below its first loop. */
+		{ "e*r^e*", "A./B.C.", "AerBeC", .fits = false, .by_address = true, .cut = true },
+		{ "e*", "A./B.", "Ae", .fits = false, .by_address = true, .cut = true },
+		/* A gap behind where the next one begins, before it, and around it. */
+		{ "e*r^e*f*g*m", "A./B.|Z.", "AerBef|Zgm", .fits = true, .by_address = true },
+		{ "e*f*r^e*m", "A.|B./C.", "Aefrem", .fits = false, .by_address = true },
+		{ "e*f*r^e*m", "A.|C.", "Aefrem", .fits = false, .by_address = true },
+		/* Loops that say what they run need no bounds. */
+		{ "e*re*m", "AB./CD.", "ABerCDem", .fits = true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		check(&cases[i]);
+}
+
 static void joins_awaiters(void **state)
 {
 	static const struct case_of_join cases[] = {
@@ -161,6 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(joins),
+		cmocka_unit_test(joins_interpreters),
 		cmocka_unit_test(joins_across_a_gap),
 		cmocka_unit_test(joins_awaiters),
 	};

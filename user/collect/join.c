@@ -9,11 +9,11 @@ struct joiner {
 	bool awaited; /* what awaits the task is there */
 };
 
-static uint32_t nr_loops(const struct join_stack *s)
+static uint32_t nr_loops(const struct join_stack *s, uint32_t end)
 {
 	uint32_t nr = 0;
 
-	for (uint32_t i = 0; i < s->nr_native; i++)
+	for (uint32_t i = 0; i < end && i < s->nr_native; i++)
 		nr += s->native[i].flags & RAW_RUNS ? 1 : 0;
 	return nr;
 }
@@ -81,17 +81,48 @@ static void add_group(struct joiner *j, uint32_t end)
 	}
 }
 
-uint32_t join(const struct join_stack *s, struct raw_frame *ret, bool *ret_fits)
+/* Was the innermost loop entered without having made its call known? */
+static bool is_early(const struct join_stack *s, uint32_t nr_entered)
+{
+	return s->loops_by_address && s->native_whole && s->left_out >= s->nr_calls &&
+	       nr_loops(s, s->nr_native) == nr_entered + 1;
+}
+
+/*
+ * Calls of interpreters of which one called the other, the innermost's first: are so many loops
+ * further in than the first one of the next interpreter as there are calls before it, then it has
+ * none of those, and they have none of its. How many calls, from the innermost on, have their
+ * place by this.
+ */
+static uint32_t nr_in_order(const struct join_stack *s)
+{
+	uint32_t nr = 0, loops = is_early(s, nr_entered(s, 0, s->nr_calls));
+	bool gap = s->left_out < s->nr_calls;
+
+	for (uint32_t i = 0; i < s->nr_calls; i++) {
+		loops += s->calls[i].entered;
+		if (!s->calls[i].last)
+			continue;
+		/* How many lie in the gap isn't known. */
+		if (gap && i >= s->left_out)
+			return s->left_out;
+		if (nr >= s->nr_bounds || nr_loops(s, s->bounds[nr]) < loops)
+			return i + 1;
+		nr++;
+	}
+	/* If there are more, calls in the gap were the last ones. */
+	return gap && nr < s->nr_bounds ? s->left_out : s->nr_calls;
+}
+
+static uint32_t join_known(const struct join_stack *s, struct raw_frame *ret, bool *ret_fits)
 {
 	struct joiner j = { .s = s, .to = ret };
 	bool gap = s->left_out < s->nr_calls;
 	uint32_t middle = gap ? s->left_out : s->nr_calls;
-	uint32_t loops = nr_loops(s), near = nr_entered(s, 0, middle);
+	uint32_t loops = nr_loops(s, s->nr_native), near = nr_entered(s, 0, middle);
 	/* Loops of calls behind the gap, if they are the last ones of a whole stack. */
 	uint32_t far = gap && s->native_whole ? nr_entered(s, middle, s->nr_calls) : 0;
-	/* The innermost loop was entered, and has not made its call known. */
-	uint32_t early = s->loops_by_address && s->native_whole && !gap && loops == near + 1;
-	uint32_t n = 0;
+	uint32_t early = is_early(s, near), n = 0;
 
 	for (uint32_t i = 0; i < s->nr_native; i++) {
 		struct raw_frame f = s->native[i];
@@ -114,4 +145,19 @@ uint32_t join(const struct join_stack *s, struct raw_frame *ret, bool *ret_fits)
 	while (j.at < s->nr_calls)
 		add_call(&j);
 	return j.nr;
+}
+
+uint32_t join(const struct join_stack *s, struct raw_frame *ret, bool *ret_fits)
+{
+	struct join_stack known = *s;
+	uint32_t nr;
+
+	if (s->loops_by_address)
+		known.nr_calls = nr_in_order(s);
+	/* Some loops are of calls that are left out here, not early. */
+	if (known.nr_calls < s->nr_calls)
+		known.loops_by_address = false;
+	nr = join_known(&known, ret, ret_fits);
+	*ret_fits &= known.nr_calls == s->nr_calls;
+	return nr;
 }

@@ -16,6 +16,7 @@ struct join_call {
 	struct raw_frame frame;
 	bool entered; /* its loop was entered with it */
 	bool task;    /* it is a task's outermost call */
+	bool last;    /* of its interpreter's: another one's called it */
 };
 
 struct join_stack {
@@ -35,11 +36,17 @@ struct join_stack {
 	/* Loops are known by their addresses alone: one may have been entered without a call yet.
 	 */
 	bool loops_by_address;
+	/*
+	 * Where loops are known by their addresses: native frames, leaf first, one for each `last`.
+	 * The loop of the call behind that is this frame's or lies further out.
+	 */
+	const uint32_t *bounds;
+	uint32_t nr_bounds;
 };
 
 /*
  * Writes the joined stack to `ret` (room for nr_native + nr_calls + nr_awaiters + 2) and returns
- * its length. Calls without a loop stand at its root. *ret_fits: each loop has its calls, and each
- * call its loop.
+ * its length. Calls without a loop stand at its root; those of other interpreters, where their
+ * place isn't proven, nowhere. *ret_fits: each loop has its calls, and each call its loop.
  */
 uint32_t join(const struct join_stack *s, struct raw_frame *ret, bool *ret_fits);

@@ -125,23 +125,31 @@ static bool is_outdated(const struct stacks *r, const struct taken_stack *s)
 	       version.replaced != s->replaced;
 }
 
-/* User frames of the capture, with the interpreter's loops marked. 0 or -ENOMEM. */
+/*
+ * User frames of the capture, with the interpreter's loops marked; where these are known by their
+ * addresses, what the kernel half marked is a bound of them (join.h). 0 or -ENOMEM.
+ */
 static int normalise_user(struct stacks *r, const struct abi_stack *s, uint64_t *user,
 			  struct raw_frame *ret)
 {
 	const struct process_id process = { s->tgid, s->start_ns, s->time };
 	uint32_t nr = s->nr[ABI_USER_FRAMES];
+	bool by_address = r->runtimes && runtimes_has_loops(r->runtimes, s->runtime);
 	_cleanup_free_ uint8_t *flags = calloc(nr + 1u, 1);
 	int err;
 
 	if (!flags)
 		return -ENOMEM;
+	r->nr_bounds = 0;
 	for (uint32_t i = 0; i < nr; i++) {
-		if (user[i] & ABI_FRAME_RUNS ||
-		    (s->nr_calls && r->runtimes &&
-		     runtimes_is_loop(r->runtimes, s->runtime, user[i])))
-			flags[i] = RAW_RUNS;
+		bool marked = user[i] & ABI_FRAME_RUNS;
+
 		user[i] &= ~ABI_FRAME_RUNS;
+		if (by_address && marked && r->nr_bounds < ARRAY_SIZE(r->bounds))
+			r->bounds[r->nr_bounds++] = s->nr[ABI_KERNEL_FRAMES] + i;
+		if (by_address ? s->nr_calls && runtimes_is_loop(r->runtimes, s->runtime, user[i])
+			       : marked)
+			flags[i] = RAW_RUNS;
 	}
 	err = nr ? tracker_frames(r->tracker, &process, user, nr, ret) : 0;
 	for (uint32_t i = 0; err >= 0 && i < nr; i++)
@@ -159,6 +167,7 @@ static int read_call(struct stacks *r, const struct abi_stack *s, const struct a
 	taken->code_lost |= !known;
 	ret->entered = call->check & ABI_CALL_ENTERED;
 	ret->task = call->check & ABI_CALL_TASK;
+	ret->last = call->check & ABI_CALL_LAST;
 	return 0;
 }
 
@@ -182,6 +191,8 @@ static int join_calls(struct stacks *r, const struct abi_stack *s, const struct 
 		.nr_awaiters = s->nr_awaiters,
 		.end = runtimes_awaited(r->runtimes, s->awaited),
 		.loops_by_address = runtimes_has_loops(r->runtimes, s->runtime),
+		.bounds = r->bounds,
+		.nr_bounds = r->nr_bounds,
 	};
 	bool fits;
 	int err;

@@ -37,7 +37,7 @@ struct taken_stack {
 };
 
 /* A copied stack's own record follows its copy, but for what other CPUs send between. */
-enum { STACKS_COPIES = 64 };
+enum { STACKS_COPIES = 64, STACKS_BOUNDS = 8 };
 
 /* A stack that was walked again, until its own record comes. */
 struct rewalked {
@@ -60,6 +60,7 @@ struct stacks {
 	uint32_t nr_copies;
 	struct raw_frame *frames, *joined; /* of the stack being normalised */
 	struct join_call *calls, *awaiters;
+	uint32_t bounds[STACKS_BOUNDS], nr_bounds; /* as in struct join_stack */
 	struct task_names names;
 	struct tables_stack *walked; /* of the copy being walked */
 };

@@ -266,11 +266,9 @@ static void rebase(const struct python_build *b, const struct runtime_process *p
 {
 	l->abi.minor = l->minor;
 	l->abi.holder = b->holder ? b->holder + p->image.bias : 0;
-	/* From 3.12 on a key or variable knows the state of the interpreter that runs. */
-	if (l->minor <= 11) {
-		l->abi.interpreters = head;
-		l->abi.interpreter_next = l->interpreter_next;
-	}
+	l->abi.interpreters = head;
+	l->abi.interpreter_next = l->interpreter_next;
+	l->abi.interpreter_threads = l->interpreter_threads;
 }
 
 static void fill_runtime(const struct python_layout *l, struct abi_runtime *ret)

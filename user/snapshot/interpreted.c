@@ -3,13 +3,14 @@
 
 #include <string.h>
 
+#include "dump.h"
 #include "runtime/runtime.h"
 
 struct python_walk;
 
 static long python_read(const struct python_walk *p, void *to, uint32_t size, uint64_t from);
 
-#include "python.h"
+#include "python_others.h"
 
 struct host_walk {
 	struct python_walk walk;
@@ -23,16 +24,49 @@ static long python_read(const struct python_walk *p, void *to, uint32_t size, ui
 	return target_memory_read(&w->memory, from, to, size);
 }
 
-void snapshot_walk_python(pid_t pid, const struct abi_python *layout, uint64_t thread,
-			  struct snapshot_calls *ret)
+static int find_other(struct python_walk *p, const struct abi_python *layout)
+{
+	int found = 0;
+
+	if (python_others_begin(p, layout))
+		return 1;
+	while (!found)
+		found = python_others_step(p, layout);
+	return found != PYTHON_OTHERS_FOUND;
+}
+
+/* As interpreted_seek() of the kernel half. */
+static int seek(struct python_walk *p, uint64_t sp, const __u64 *registers, __u64 *entries)
+{
+	__u64 words[PYTHON_SEEK_WORDS] = { 0 };
+
+	memcpy(words, registers, DUMP_MAX_REGISTERS * sizeof(*words));
+	if (python_seek_in(p, words) < PYTHON_SEEK_WORDS)
+		return python_stop(p, ABI_INTERPRETED_AMBIGUOUS);
+	p->seek = sp - ABI_RED_ZONE;
+	for (int i = 0; i < PYTHON_SEEK_STEPS; i++)
+		if (python_seek_step(p, words))
+			break;
+	return python_seek_end(p, entries);
+}
+
+void snapshot_walk_python(pid_t pid, const struct abi_python *layout, uint64_t thread, uint64_t sp,
+			  const __u64 *registers, struct snapshot_calls *ret)
 {
 	struct host_walk w = { .memory = { pid } };
+	int needs_seek;
 
 	if (!python_begin(&w.walk, layout, thread)) {
 		w.walk.stop = ABI_INTERPRETED_DEPTH;
-		for (int i = 0; i < PYTHON_MAX_STEPS; i++)
-			if (python_step(&w.walk, layout, ret->calls, ret->entries))
+		for (int i = 0; i < PYTHON_MAX_STEPS; i++) {
+			if (!python_step(&w.walk, layout, ret->calls, ret->entries))
+				continue;
+			if (find_other(&w.walk, layout) ||
+			    python_others_enter(&w.walk, layout, ret->calls, &needs_seek) ||
+			    (needs_seek && seek(&w.walk, sp, registers, ret->entries)))
 				break;
+			w.walk.stop = ABI_INTERPRETED_DEPTH;
+		}
 	}
 	ret->interpreted = w.walk.stop;
 	ret->calls_walked = (uint16_t)w.walk.nr;

@@ -17,8 +17,11 @@ struct snapshot_calls {
 	__u64 entries[ABI_MAX_ENTRIES];
 };
 
-/* `pid`: any living thread of the process; `thread`: the thread pointer. */
-void snapshot_walk_python(pid_t pid, const struct abi_python *layout, uint64_t thread,
-			  struct snapshot_calls *ret);
+/*
+ * `pid`: any living thread of the process; `thread`: the thread pointer; `sp`, `registers`: with
+ * which it left user mode, DUMP_MAX_REGISTERS.
+ */
+void snapshot_walk_python(pid_t pid, const struct abi_python *layout, uint64_t thread, uint64_t sp,
+			  const __u64 *registers, struct snapshot_calls *ret);
 /* Does the thread hold the lock that lets one thread at a time run Python? */
 bool snapshot_holds_gil(pid_t pid, const struct abi_python *layout, uint64_t thread);

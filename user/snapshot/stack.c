@@ -72,13 +72,14 @@ void snapshot_drop(struct snapshot *s, struct pending *p)
 	p->looked = p->is_good = false;
 }
 
-static int keep_calls(struct snapshot *s, struct pending *p)
+static int keep_calls(struct snapshot *s, struct pending *p, const struct dump_task *task)
 {
 	p->calls = calloc(1, sizeof(*p->calls));
 	if (!p->calls)
 		return -ENOMEM;
 	s->copied += sizeof(*p->calls);
-	snapshot_walk_python(s->reader, &s->runtimes[s->place].python, p->thread_pointer, p->calls);
+	snapshot_walk_python(s->reader, &s->runtimes[s->place].python, p->thread_pointer, task->sp,
+			     task->registers, p->calls);
 	return 0;
 }
 
@@ -94,7 +95,7 @@ int snapshot_keep(struct snapshot *s, struct pending *p, const struct dump_task 
 	    !(task->flags & DUMP_IS_64BIT))
 		return 0;
 	if (s->place)
-		r = keep_calls(s, p);
+		r = keep_calls(s, p, task);
 	if (r >= 0)
 		r = snapshot_copy(s->reader, task, p->size, &p->copy);
 	if (r >= 0)

@@ -21,14 +21,14 @@ def by_old_module():
     import _xxsubinterpreters as module
 
     interpreter = module.create()  # > *
-    return lambda: module.run_string(interpreter, SOURCE)
+    return lambda: module.run_string(interpreter, SOURCE)  # > *
 
 
 def by_module():
     import _interpreters as module
 
     interpreter = module.create()  # > *
-    return lambda: module.exec(interpreter, SOURCE)
+    return lambda: module.exec(interpreter, SOURCE)  # > *
 
 
 def way():
