@@ -11,7 +11,7 @@ import samplers
 import truth
 from awaited import awaited
 from runs import Skip
-from stacks import EMPTY, FALSE, WHOLE, Judge, farthest, parse, part_of, shares, verdict
+from stacks import CUT, EMPTY, FALSE, WHOLE, Judge, farthest, parse, part_of, shares, verdict
 
 SECONDS = 1.0
 NR_BRIEF = 25
@@ -225,6 +225,38 @@ def brief(runner, table, found):
                                                  "of its time"), wrong, bad)
 
 
+def again(runner, table, found):
+    """Frames of an interpreter on both sides of another one's: joined right, or counted."""
+    for python in [p for p in found if (3, 8) <= p.version <= (3, 11) and not p.root]:
+        try:
+            measured = runner.watch(runner.program(python, "again.py"), SECONDS)
+        except Skip as e:
+            table.skip(python.name, "again", e)
+            continue
+        except samplers.Failed as e:
+            table.failure(python.name, "again", e)
+            continue
+        counts, bad = collections.Counter(), collections.Counter()
+        for s in measured.folded:
+            names = [f.name for f in map(parse, s.frames) if f]
+            if "back" not in names:
+                continue
+            if "within" not in names:
+                counts[CUT] += s.count
+                continue
+            good = names.index("outer") < names.index("within") < names.index("back")
+            counts[WHOLE if good else FALSE] += s.count
+            bad[";".join(names)] += 0 if good else s.count
+        told = measured.quality.get("unjoined", 0) + measured.quality.get("interpreted_lost", 0)
+        wrong = ["%d that it never had" % counts[FALSE]] if counts[FALSE] else []
+        if sum(counts.values()) < 20:
+            wrong.append("%d samples only" % sum(counts.values()))
+        if counts[CUT] > told:
+            wrong.append("%d without the other interpreter, %d said to be so"
+                         % (counts[CUT], told))
+        table.row(python.name, "again", counts, (0, ""), wrong, bad)
+
+
 SPECIAL = {"embedded": embedded, "stripped": stripped, "native=no": only_python,
            "beneath": c_beneath, "forks": forks,
-           "execs": execs, "brief": brief, "awaited": awaited}
+           "execs": execs, "brief": brief, "awaited": awaited, "again": again}
