@@ -35,6 +35,7 @@ struct mapped_file {
 	bool told;	  /* to who listens, and opened since then */
 	uint64_t told_at; /* … or may be yet; 0: not told */
 	uint32_t mark;	  /* by who listens; 0: none */
+	bool followed;	  /* … and still is told, of each space that maps it */
 };
 
 enum { TEXTS = 16, TEXT_SEGMENTS = 4 };
@@ -74,6 +75,7 @@ struct tracker {
 	bool scan_late;	     /* it left processes out */
 	newly_mapped_fn on_mapped;
 	void *on_mapped_ctx;
+	bool follows; /* a file at least */
 };
 
 /* files.c */
@@ -90,6 +92,8 @@ int tracker_sweep_files(struct tracker *t);
 /* mapped.c */
 /* Tells who listens that this is mapped in a space from now on. */
 void tracker_tell(struct tracker *t, const struct space *s, const struct range *r, uint32_t nr);
+/* The same of all that a space maps of files that are followed. */
+void tracker_tell_followed(struct tracker *t, const struct space *s);
 
 /* frames.c */
 /* The space in which `id` was sampled; made where a process is new. NULL: what it was is lost. */

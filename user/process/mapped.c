@@ -48,8 +48,9 @@ bool tracker_space_version(const struct tracker *t, const struct space_key *key,
 
 	if (!s)
 		return false;
-	*ret = (struct space_version){ s->changes, s->replaced, s->ranges ? s->ranges->nr : 0,
-				       s->family };
+	*ret = (struct space_version){ s->changes,	s->replaced, s->ranges ? s->ranges->nr : 0,
+				       s->family,	s->from,     s->family != s->seq,
+				       s->newer != NULL };
 	return true;
 }
 
@@ -151,8 +152,9 @@ void tracker_tell(struct tracker *t, const struct space *s, const struct range *
 		struct mapped_file *f = &t->files[r[i].file];
 		struct mapped m;
 
-		if (f->told || (f->kind != FILE_IS_ELF && f->kind != FILE_IS_MEMFD) ||
-		    (f->told_at && now_ns() - f->told_at < TOLD_AGAIN_NS))
+		if ((f->kind != FILE_IS_ELF && f->kind != FILE_IS_MEMFD) ||
+		    (!f->followed &&
+		     (f->told || (f->told_at && now_ns() - f->told_at < TOLD_AGAIN_NS))))
 			continue;
 		m = mapped_of(t, &r[i]);
 		if (t->on_mapped(t->on_mapped_ctx, &key, &m))
@@ -195,6 +197,40 @@ void tracker_each_marked(const struct tracker *t,
 	struct marked m = { t, fn, ctx };
 
 	space_each(&t->spaces, show_marked, &m);
+}
+
+void tracker_tell_followed(struct tracker *t, const struct space *s)
+{
+	for (uint32_t i = 0; t->follows && s->ranges && i < s->ranges->nr; i++)
+		if (t->files[s->ranges->r[i].file].followed)
+			tracker_tell(t, s, &s->ranges->r[i], 1);
+}
+
+struct following {
+	struct tracker *tracker;
+	uint32_t file;
+};
+
+static void tell_of_file(void *ctx, struct space *s)
+{
+	const struct following *f = ctx;
+
+	for (uint32_t i = 0; !s->newer && s->ranges && i < s->ranges->nr; i++)
+		if (s->ranges->r[i].file == f->file)
+			tracker_tell(f->tracker, s, &s->ranges->r[i], 1);
+}
+
+void tracker_follow(struct tracker *t, const struct space_key *key, uint64_t address)
+{
+	struct space *s = space_of(t, key);
+	const struct range *r = s ? ranges_find(s->ranges, address, &s->hint) : NULL;
+	struct following f = { .tracker = t };
+
+	if (!r || t->files[r->file].followed)
+		return;
+	t->files[r->file].followed = t->follows = true;
+	f.file = r->file;
+	space_each(&t->spaces, tell_of_file, &f);
 }
 
 int tracker_open_at(struct tracker *t, const struct space_key *key, uint64_t address,

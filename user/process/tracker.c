@@ -151,6 +151,7 @@ static int on_fork(struct tracker *t, const struct process_event *e)
 	s->limited = parent->limited;
 	s->container = parent->container;
 	s->cgroup = parent->cgroup;
+	tracker_tell_followed(t, s);
 	return 0;
 }
 

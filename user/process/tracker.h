@@ -81,6 +81,9 @@ struct space_version {
 	uint32_t nr;	   /* mappings there are */
 	/* What it shares with those it was forked of, and which were of it, until an exec. */
 	uint32_t family;
+	uint64_t from; /* CLOCK_MONOTONIC; 0: before the measuring */
+	bool forked;   /* at `from` its memory was a copy of another's */
+	bool over;     /* its tgid has another space: after an exec, or of a new process */
 };
 
 enum mapped_kind {
@@ -118,6 +121,11 @@ void tracker_listen(struct tracker *t, newly_mapped_fn fn, void *ctx);
 void tracker_mark(struct tracker *t, const struct space_key *key, uint64_t address, uint32_t mark);
 void tracker_each_marked(const struct tracker *t,
 			 void (*fn)(void *ctx, uint32_t tgid, uint32_t mark), void *ctx);
+/*
+ * Of the file that is mapped at an address each process is told: those that map it already, at
+ * once, and those that will, also by a fork.
+ */
+void tracker_follow(struct tracker *t, const struct space_key *key, uint64_t address);
 /*
  * Opens the file that is mapped at an address, for the caller to close, if it is surely the same.
  * The descriptor, and its path as the process sees it; or a negative errno: it can't be had. The
