@@ -41,15 +41,6 @@ struct records {
 	bool full; /* --max-memory: no new stack or thread is kept */
 };
 
-static int make_mark(struct capture *c, const char *text, uint32_t *ret_stack)
-{
-	struct object o = { .kind = OBJECT_MARK, .path = strdup(text), .fd = -1 };
-	struct raw_frame frame = { 0 };
-	int r = capture_object(c, &o, &frame.object);
-
-	return r < 0 ? r : capture_stack(c, &frame, 1, ret_stack);
-}
-
 int records_new(struct records **ret, const struct drain_settings *settings,
 		struct capture *capture, struct tracker *tracker, struct sideband *sideband,
 		struct tables *tables)
@@ -69,8 +60,9 @@ int records_new(struct records **ret, const struct drain_settings *settings,
 	};
 	err = stacks_init(&r->stacks, settings, capture, tracker, tables);
 	if (err >= 0 && (err = texts_init(&r->texts, capture, settings->has_texts)) >= 0 &&
-	    (err = make_mark(capture, "[stack lost]", &r->lost_stack)) >= 0 &&
-	    (err = make_mark(capture, "[stack dropped: --max-memory]", &r->dropped_stack)) >= 0 &&
+	    (err = capture_mark_stack(capture, "[stack lost]", &r->lost_stack)) >= 0 &&
+	    (err = capture_mark_stack(capture, "[stack dropped: --max-memory]",
+				      &r->dropped_stack)) >= 0 &&
 	    (err = capture_string(capture, "[unknown]", &unknown.comm)) >= 0 &&
 	    (err = capture_who(capture, &unknown, &r->lost_who)) >= 0) {
 		*ret = r;

@@ -89,6 +89,26 @@ int capture_who(struct capture *c, const struct raw_who *w, uint32_t *ret_id)
 	return add(&c->whos, w, sizeof(*w), ret_id);
 }
 
+int capture_mark(struct capture *c, const char *text, struct raw_frame *ret)
+{
+	struct object o = { .kind = OBJECT_MARK, .path = strdup(text), .fd = -1 };
+	struct raw_frame frame = { 0 };
+	int r = capture_object(c, &o, &frame.object);
+
+	if (r < 0)
+		return r;
+	*ret = frame;
+	return 0;
+}
+
+int capture_mark_stack(struct capture *c, const char *text, uint32_t *ret_id)
+{
+	struct raw_frame frame;
+	int r = capture_mark(c, text, &frame);
+
+	return r < 0 ? r : capture_stack(c, &frame, 1, ret_id);
+}
+
 /* What a code object is interned as; its lines follow. */
 struct code_key {
 	uint32_t name, file, first_line, format;

@@ -114,6 +114,9 @@ int capture_object(struct capture *c, const struct object *o, uint32_t *ret_id);
 int capture_string(struct capture *c, const char *s, uint32_t *ret_id);
 int capture_stack(struct capture *c, const struct raw_frame *frames, uint32_t nr, uint32_t *ret_id);
 int capture_who(struct capture *c, const struct raw_who *w, uint32_t *ret_id);
+/* Adds: a frame that says what is missing ("[stack lost]"), and a stack of it. 0 or -ENOMEM. */
+int capture_mark(struct capture *c, const char *text, struct raw_frame *ret);
+int capture_mark_stack(struct capture *c, const char *text, uint32_t *ret_id);
 int capture_code(struct capture *c, const struct raw_code *code, uint32_t *ret_id);
 /* The frame of a code object's instruction. 0 or -ENOMEM. */
 int capture_code_frame(struct capture *c, uint32_t code, uint32_t at, struct raw_frame *ret);

@@ -32,17 +32,6 @@ struct code_key {
 	uint32_t check, pad;
 };
 
-static int make_mark(struct capture *c, const char *text, struct raw_frame *ret)
-{
-	struct object o = { .kind = OBJECT_MARK, .path = strdup(text), .fd = -1 };
-	uint32_t object;
-	int r = capture_object(c, &o, &object);
-
-	if (r >= 0)
-		*ret = (struct raw_frame){ .object = object };
-	return r;
-}
-
 int runtimes_make_marks(struct runtimes *r)
 {
 	static const char *const ends[ABI_AWAITED_ENDS] = {
@@ -50,12 +39,12 @@ int runtimes_make_marks(struct runtimes *r)
 		[ABI_AWAITED_DEPTH] = "[awaiters left out]",
 		[ABI_AWAITED_LOST] = "[awaiters unknown]",
 	};
-	int err = make_mark(r->capture, "[code without a name]", &r->lost);
+	int err = capture_mark(r->capture, "[code without a name]", &r->lost);
 
 	for (int i = 0; i < ABI_AWAITED_ENDS && err >= 0; i++)
 		if (ends[i])
-			err = make_mark(r->capture, ends[i], &r->awaited[i]);
-	return err < 0 ? err : make_mark(r->capture, "[calls left out]", &r->left_out);
+			err = capture_mark(r->capture, ends[i], &r->awaited[i]);
+	return err < 0 ? err : capture_mark(r->capture, "[calls left out]", &r->left_out);
 }
 
 const struct raw_frame *runtimes_awaited(const struct runtimes *r, enum abi_awaited end)
