@@ -14,6 +14,8 @@
 #include "runtime/image.h"
 #include "runtime/runtime.h"
 
+struct ledger_reader;
+
 struct probe_site {
 	enum abi_probe_role role;
 	uint32_t flags;	    /* enum abi_probe_flag */
@@ -53,6 +55,8 @@ struct probe_finder {
 		    struct strbuf *why);
 	void *ctx;
 	const char *what; /* that a file has: "runtime that collects garbage"; NULL */
+	/* Where it says -ENOTSUP this may read what processes write down themselves; NULL. */
+	const struct ledger_reader *ledger;
 };
 
 /* As probe_finder.find, of a file that is open as an ELF file. */
