@@ -100,7 +100,7 @@ static void check(struct profile *p, const char *want)
 	"\"no_process\": 0, "                                                                   \
 	"\"process_records_lost\": 0, \"memory_limited\": 0, \"no_start\": 0, \"unfinished\": " \
 	"0, \"merged\": 0, \"requeued\": 0, \"split\": 0, \"unreturned\": 0, \"unprobed\": 0, " \
-	"\"detached\": 0},\n"
+	"\"detached\": 0, \"summed\": 0, \"partly_read\": 0},\n"
 
 static void functions_are_rows(void **state)
 {

@@ -24,7 +24,7 @@ static int tear_down(void **state)
 
 static bool add(uint32_t tgid, uint64_t address)
 {
-	return waiting_add(&w, &(struct space_key){ tgid, 0 }, address);
+	return waiting_add(&w, &(struct space_key){ tgid, 0 }, address, 0);
 }
 
 static uint32_t owner_of(void *ctx, const struct space_key *key)

@@ -168,6 +168,11 @@ uint64_t drain_begin(struct drain *d, bool process_times)
 	return now;
 }
 
+int drain_see(struct drain *d, uint32_t tgid, uint64_t start_ns)
+{
+	return d->cputimes ? cputimes_see(d->cputimes, tgid, start_ns) : 0;
+}
+
 void drain_end(struct drain *d)
 {
 	if (d->cputimes)

@@ -42,6 +42,8 @@ DEFINE_CLEANUP(struct drain, drain_free)
  * processes with events.
  */
 uint64_t drain_begin(struct drain *d, bool process_times);
+/* Something was seen of a process by other means than the kernel half's. 0 or -ENOMEM. */
+int drain_see(struct drain *d, uint32_t tgid, uint64_t start_ns);
 /* Measuring ends; what was taken is still to be drained. */
 void drain_end(struct drain *d);
 /* Readable when the ring is half full, or when the kernel half wants something. */

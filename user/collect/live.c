@@ -42,6 +42,11 @@ static int open_buffers(struct live *l, struct strbuf *error)
 	if (r >= 0)
 		r = drain_open(&l->drain, &l->drain_settings, l->obj, &l->capture, l->tracker,
 			       l->sideband, l->tables);
+	if (r >= 0 && live_has_probes(l) && l->probes_settings.finder->ledger) {
+		r = ledgers_open(&l->ledgers, &l->settings, l->probes_settings.finder->ledger,
+				 l->drain, l->tracker, &l->capture);
+		l->probes_settings.instead = r < 0 ? NULL : ledgers_instead(l->ledgers);
+	}
 	if (r >= 0 && live_has_probes(l))
 		r = probes_open(&l->probes, &l->probes_settings, l->obj, l->tracker, &l->capture);
 	if (r < 0)
@@ -130,6 +135,8 @@ int live_attach_clock(struct live *l, struct strbuf *error)
 void live_listen(struct live *l, live_event_fn on_event, void *ctx)
 {
 	drain_listen(l->drain, on_event, ctx);
+	if (l->ledgers)
+		ledgers_listen(l->ledgers, on_event, ctx);
 }
 
 /* What runs already. All of it is looked at, where it is to be probed. */
@@ -176,6 +183,8 @@ int live_expect(struct live *l, const char *program)
 
 void live_stop(struct live *l)
 {
+	if (l->ledgers && !l->stopped)
+		ledgers_read(l->ledgers, true);
 	if (l->drain && !l->stopped)
 		drain_end(l->drain);
 	clocks_stop(l->clocks);
@@ -255,6 +264,8 @@ int live_drain(struct live *l)
 
 	if (r >= 0)
 		r = drain_run(l->drain, l->stopped != 0);
+	if (r >= 0 && l->ledgers && !l->stopped)
+		r = ledgers_read(l->ledgers, false);
 	return r < 0 || !l->probes ? r : probes_tend(l->probes);
 }
 
@@ -315,6 +326,7 @@ void live_free(struct live *l)
 		return;
 	live_stop(l);
 	probes_free(l->probes);
+	ledgers_free(l->ledgers);
 	drain_free(l->drain);
 	tables_free(l->tables);
 	tracker_free(l->tracker);

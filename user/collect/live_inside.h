@@ -2,6 +2,7 @@
 /* The inside of live.h: live.c (a measurement's course) and live_load.c (its BPF object). */
 #pragma once
 #include "collect/drain.h"
+#include "collect/ledgers.h"
 #include "collect/live.h"
 #include "kernel/clock.h"
 #include "kernel/cpus.h"
@@ -25,7 +26,8 @@ struct live {
 	struct tables *tables; /* NULL: the kernel walks user stacks */
 	struct probes *probes; /* NULL: the mode has none */
 	struct probes_settings probes_settings;
-	struct cpus online; /* when last looked at */
+	struct ledgers *ledgers; /* NULL: what it probes for is written down by nobody */
+	struct cpus online;	 /* when last looked at */
 	int epoll_fd;
 	uint64_t started, stopped;
 	uint64_t answered; /* when the kernel half's wishes were last looked at … */

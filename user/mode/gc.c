@@ -4,6 +4,7 @@
 #include "mode/own_opts.h"
 #include "model/label.h"
 #include "runtime/collector.h"
+#include "runtime/gc_python_ledger.h"
 
 /* A kind or a reason is known by its runtime: these fields begin where the runtime stands. */
 enum {
@@ -79,7 +80,8 @@ static const struct opt opts[] = {
 };
 
 static const struct probe_finder finder = { .find = collectors_find,
-					    .what = "runtime that collects garbage" };
+					    .what = "runtime that collects garbage",
+					    .ledger = &gc_python_ledger };
 
 const struct mode mode_gc = {
 	.name = "gc",

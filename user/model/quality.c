@@ -62,6 +62,10 @@ const struct quality_type quality_types[QUALITY_COUNT] = {
 	[QUALITY_UNPROBED] = { "unprobed", "probes not attached", QUALITY_IS_LOSS },
 	[QUALITY_DETACHED] = { "detached", "probes detached to keep to --max-overhead",
 			       QUALITY_IS_LOSS },
+	[QUALITY_SUMMED] = { "summed", "known only by their sum", QUALITY_IS_LOSS },
+	[QUALITY_PARTLY_READ] = { "partly_read",
+				  "interpreters whose first or last pauses could not be read",
+				  QUALITY_IS_LOSS },
 };
 
 void quality_merge(struct quality *into, const struct quality *from)

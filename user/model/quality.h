@@ -44,9 +44,11 @@ enum quality_id {
 	QUALITY_MERGED,		 /* block requests merged into another */
 	QUALITY_REQUEUED,	 /* block requests put back by the driver and issued again */
 	QUALITY_SPLIT,		 /* block requests cut in pieces before they were queued */
-	QUALITY_UNRETURNED, /* calls that were left without a return: longjmp, exception, exit */
-	QUALITY_UNPROBED,   /* probes that could not be attached */
-	QUALITY_DETACHED,   /* probes that were taken away again, to keep to --max-overhead */
+	QUALITY_UNRETURNED,  /* calls that were left without a return: longjmp, exception, exit */
+	QUALITY_UNPROBED,    /* probes that could not be attached */
+	QUALITY_DETACHED,    /* probes that were taken away again, to keep to --max-overhead */
+	QUALITY_SUMMED,	     /* pauses of which only number and total are known */
+	QUALITY_PARTLY_READ, /* interpreters some of whose pauses could not be read */
 	QUALITY_COUNT
 };
 

@@ -75,7 +75,7 @@ bool probes_on_mapped(void *ctx, const struct space_key *key, const struct mappe
 
 	if (p->unattached || !probes_want(p, key->tgid))
 		return false;
-	return waiting_add(&p->waiting, key, m->start) && !p->by_pid;
+	return waiting_add(&p->waiting, key, m->start, m->offset) && !p->by_pid;
 }
 
 /*
@@ -192,6 +192,17 @@ static int keep_probed(struct probes *p, const struct file_key *key, struct prob
 	return r < 0 ? r : 1;
 }
 
+/* There is nothing to be probed in what was found: is there something to look at instead? */
+static int find_instead(struct probes *p, const struct runtime_image *image, struct probed_file *f,
+			struct strbuf *why)
+{
+	const struct probes_instead *instead = p->settings.instead;
+	int r = instead ? instead->find(instead->ctx, image, &f->at, why) : 0;
+
+	f->is_instead = r > 0;
+	return r == -ENOMEM ? r : -ENOTSUP;
+}
+
 /* A file that is new: takes over its descriptor. 1: it is kept; 0: not; -ENOMEM. */
 static int show(struct probes *p, const char *path, int fd, const struct stat *st, uint32_t pid,
 		uint32_t *ret_file)
@@ -203,12 +214,18 @@ static int show(struct probes *p, const char *path, int fd, const struct stat *s
 	struct file_key key;
 	int r = f.path ? finder->find(finder->ctx, &image, &f.sites, &why) : -ENOMEM;
 
+	if (r == -ENOTSUP)
+		r = find_instead(p, &image, &f, &why);
 	if (r < 0 && r != -ENOMEM)
 		say_why_not(p, &f, pid, &why, r);
-	make_key(fd, st, !(r > 0 && f.sites.nr), &key);
+	make_key(fd, st, !f.is_instead && !(r > 0 && f.sites.nr), &key);
 	if (r > 0 && f.sites.nr) {
 		strbuf_done(&why);
 		return keep_probed(p, &key, &f, ret_file);
+	}
+	if (f.is_instead) {
+		strbuf_done(&why);
+		return keep(p, &key, &f, ret_file);
 	}
 	if (r == -ENOMEM || !f.path) {
 		strbuf_done(&why);
@@ -254,7 +271,19 @@ int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid, uin
 	*ret_file = file;
 	if (!f->first_pid)
 		f->first_pid = pid;
-	return f->fd < 0 ? 0 : probes_attach(p, f, p->by_pid ? pid : 0);
+	if (f->fd < 0 || f->is_instead)
+		return 0;
+	return probes_attach(p, f, p->by_pid ? pid : 0);
+}
+
+/* Here a file's being known is not enough: every process counts. */
+static int tell_instead(struct probes *p, const struct probed_file *f, const struct waiting_file *w)
+{
+	const struct probes_instead *instead = p->settings.instead;
+	const struct probes_mapped m = { w->key, w->address, w->offset, f->fd };
+
+	tracker_follow(p->tracker, &w->key, w->address);
+	return instead->mapped(instead->ctx, &m, f->at);
 }
 
 static int look_at(struct probes *p, const struct waiting_file *w)
@@ -268,6 +297,8 @@ static int look_at(struct probes *p, const struct waiting_file *w)
 	r = probes_look_at(p, path, fd, w->key.tgid, &file);
 	if (file != UINT32_MAX && p->files[file].sites.found[0])
 		tracker_mark(p->tracker, &w->key, w->address, file + 1);
+	if (r >= 0 && file != UINT32_MAX && p->files[file].is_instead)
+		return tell_instead(p, &p->files[file], w);
 	return r;
 }
 

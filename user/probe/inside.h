@@ -56,7 +56,9 @@ struct probed_place {
 
 struct probed_file {
 	char *path; /* as the process sees it */
-	int fd;	    /* -1: no place of it is probed */
+	int fd;	    /* -1: no place of it is probed, nor is it looked at instead */
+	bool is_instead;
+	uint64_t at; /* probes_instead.mapped() */
 	struct probe_sites sites;
 	char *why;	    /* it isn't probed though something was found */
 	uint32_t first_pid; /* that was seen to map it; 0: nobody yet */

@@ -23,7 +23,28 @@ struct probes;
 
 enum { PROBES_MAX = 32768 };
 
+/* A file's code in a process: from `offset` of the file on at `start`. */
+struct probes_mapped {
+	struct space_key key;
+	uint64_t start, offset;
+	int fd; /* the file */
+};
+
+/*
+ * What is done where a finder says that nothing can be probed in a file: there may be another way
+ * to what it looks for. Each process that maps the file is told then.
+ */
+struct probes_instead {
+	/* 1: there is, *ret_at is for mapped(); 0: there is none. `why` is said either way. */
+	int (*find)(void *ctx, const struct runtime_image *image, uint64_t *ret_at,
+		    struct strbuf *why);
+	/* 0 or -ENOMEM. */
+	int (*mapped)(void *ctx, const struct probes_mapped *m, uint64_t at);
+	void *ctx;
+};
+
 struct probes_settings {
+	const struct probes_instead *instead; /* NULL */
 	const struct probe_finder *finder;
 	const struct filter *filter; /* processes by number: only they are probed */
 	uint32_t max_probes;	     /* room in the map, to PROBES_MAX */

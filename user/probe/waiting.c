@@ -45,9 +45,9 @@ static uint64_t *spent_of(struct waiting *w, uint32_t owner)
 	return &w->spent[owner % WAITING_OWNERS];
 }
 
-bool waiting_add(struct waiting *w, const struct space_key *key, uint64_t address)
+bool waiting_add(struct waiting *w, const struct space_key *key, uint64_t address, uint64_t offset)
 {
-	const struct waiting_file f = { .key = *key, .address = address };
+	const struct waiting_file f = { .key = *key, .address = address, .offset = offset };
 	size_t before = w->first.next;
 	bool added = push(&w->first, &f);
 

@@ -14,8 +14,8 @@ enum { WAITING_MOST = 65536, WAITING_OWNERS = 4096 };
 
 struct waiting_file {
 	struct space_key key;
-	uint64_t address;
-	uint32_t owner; /* who pays; set by waiting_sort() */
+	uint64_t address, offset; /* … in the file */
+	uint32_t owner;		  /* who pays; set by waiting_sort() */
 };
 
 struct waiting_queue {
@@ -32,7 +32,7 @@ struct waiting {
 
 void waiting_done(struct waiting *w);
 /* false: there is no room. */
-bool waiting_add(struct waiting *w, const struct space_key *key, uint64_t address);
+bool waiting_add(struct waiting *w, const struct space_key *key, uint64_t address, uint64_t offset);
 /* Asks whose files those are that came since it was last called. */
 void waiting_sort(struct waiting *w, uint32_t (*owner)(void *ctx, const struct space_key *key),
 		  void *ctx);

@@ -15,7 +15,7 @@ static bool knows_processes(const struct probes *p)
 
 static bool is_watched(const struct probed_file *f)
 {
-	return f->was_attached;
+	return f->was_attached || f->is_instead;
 }
 
 static const char *why_not(const struct probed_file *f)
