@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/kcmp.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/allowance.h"
@@ -221,6 +223,12 @@ static enum ledger_from from_of(const struct space_version *v)
 	return !v->from ? LEDGER_FROM_NOW : v->forked ? LEDGER_FROM_TIME : LEDGER_FROM_BEGIN;
 }
 
+/* As after a vfork(): what is written there is the other one's. */
+static bool shares_memory(uint32_t pid, uint32_t parent)
+{
+	return parent && !syscall(SYS_kcmp, pid, parent, KCMP_VM, 0, 0);
+}
+
 static int on_mapped(void *ctx, const struct probes_mapped *m, uint64_t at)
 {
 	struct ledgers *l = ctx;
@@ -230,11 +238,13 @@ static int on_mapped(void *ctx, const struct probes_mapped *m, uint64_t at)
 	struct proc_stat stat;
 	int r;
 
-	if (!tracker_space_version(l->tracker, &m->key, &version) || version.over ||
-	    followed_of(l, &m->key) || !has_room(l) ||
-	    !runtimes_find_bias(m->fd, m->start, m->offset, &process.bias))
+	if (!tracker_space_version(l->tracker, &m->key, &version) || followed_of(l, &m->key) ||
+	    !runtimes_find_bias(m->fd, m->start, m->offset, &process.bias) || !has_room(l))
 		return 0;
-	if (proc_stat_read(l->proc_fd, m->key.tgid, &stat) < 0) {
+	/* Of those that are forked many do nothing but execute another program. */
+	if (version.forked && (version.over || shares_memory(m->key.tgid, version.parent)))
+		return 0;
+	if (version.over || proc_stat_read(l->proc_fd, m->key.tgid, &stat) < 0) {
 		l->capture->quality.n[QUALITY_PARTLY_READ]++;
 		return 0;
 	}

@@ -48,9 +48,9 @@ bool tracker_space_version(const struct tracker *t, const struct space_key *key,
 
 	if (!s)
 		return false;
-	*ret = (struct space_version){ s->changes,	s->replaced, s->ranges ? s->ranges->nr : 0,
-				       s->family,	s->from,     s->family != s->seq,
-				       s->newer != NULL };
+	*ret = (struct space_version){ s->changes, s->replaced,	    s->ranges ? s->ranges->nr : 0,
+				       s->family,  s->from,	    s->family != s->seq,
+				       s->parent,  s->newer != NULL };
 	return true;
 }
 

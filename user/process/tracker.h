@@ -81,9 +81,10 @@ struct space_version {
 	uint32_t nr;	   /* mappings there are */
 	/* What it shares with those it was forked of, and which were of it, until an exec. */
 	uint32_t family;
-	uint64_t from; /* CLOCK_MONOTONIC; 0: before the measuring */
-	bool forked;   /* at `from` its memory was a copy of another's */
-	bool over;     /* its tgid has another space: after an exec, or of a new process */
+	uint64_t from;	 /* CLOCK_MONOTONIC; 0: before the measuring */
+	bool forked;	 /* at `from` its memory was a copy of its parent's, or is the parent's */
+	uint32_t parent; /* tgid; 0: unknown */
+	bool over;	 /* its tgid has another space: after an exec, or of a new process */
 };
 
 enum mapped_kind {

@@ -23,6 +23,8 @@ _Static_assert((NR_YOUNG + 2 * NR_OLD) * sizeof(struct entry) + 3 * RING_TAIL <=
 /* Numbers that no interpreter reaches: some centuries. */
 static const int64_t MOST_COLLECTIONS = 1ll << 50;
 static const double MOST_SECONDS = 1e10;
+/* What seconds may be off, as they are added up. */
+static const double ROUNDED = 2e-9;
 
 /* A generation's: struct gc_young_stats_buffer, gc_old_stats_buffer. */
 struct ring {
@@ -70,21 +72,25 @@ static int64_t length(const struct entry *e)
 /* Sums of seconds as doubles have them: to some units of the last place. */
 static bool is_same_time(double a, double b, double sum)
 {
-	return fabs(a - b) <= 2e-9 + sum * 1e-14;
+	return fabs(a - b) <= ROUNDED + sum * 1e-14;
 }
 
 /* Is `e` what was written after `before`? What is being written is not, until its last word is. */
 static bool follows(const struct entry *e, const struct entry *before)
 {
 	return is_possible(e) && e->collections == before->collections + 1 &&
-	       e->start >= before->stop &&
+	       e->start >= before->stop && e->collected >= before->collected &&
+	       e->uncollectable >= before->uncollectable && e->candidates >= before->candidates &&
 	       is_same_time(e->duration - before->duration, (double)length(e) / 1e9, e->duration);
 }
 
 /* The nth goes to place n of the ring, again and again. */
 static bool is_in_place(const struct ring *r, unsigned at)
 {
-	return is_possible(&r->entries[at]) && (uint64_t)r->entries[at].collections % r->nr == at;
+	const struct entry *e = &r->entries[at];
+
+	return e->collections ? is_possible(e) && (uint64_t)e->collections % r->nr == at
+			      : at == 0 && is_unused(e);
 }
 
 static unsigned before(const struct ring *r, unsigned at)
@@ -96,14 +102,13 @@ static unsigned before(const struct ring *r, unsigned at)
 static int find_newest(const struct ring *r, unsigned *ret)
 {
 	for (unsigned i = 0, at = r->index; i < 2; i++, at = before(r, at)) {
-		const struct entry *e = &r->entries[at];
+		const struct entry *e = &r->entries[at], *older = &r->entries[before(r, at)];
 
-		if (!is_in_place(r, at))
-			continue;
-		if (is_unused(e) || follows(e, &r->entries[before(r, at)])) {
-			*ret = at;
+		*ret = at;
+		if (is_in_place(r, at) && is_unused(e) && is_unused(older))
 			return 0;
-		}
+		if (is_in_place(r, at) && is_in_place(r, before(r, at)) && follows(e, older))
+			return 0;
 	}
 	return -EAGAIN;
 }
@@ -114,6 +119,7 @@ static int find_newest(const struct ring *r, unsigned *ret)
  */
 static int read_chain(const struct ring *r, struct chain *ret)
 {
+	const struct entry *last;
 	unsigned at;
 	int err = find_newest(r, &at);
 
@@ -126,8 +132,12 @@ static int read_chain(const struct ring *r, struct chain *ret)
 		/* Before the first one there is an entry that was never written. */
 	} while (ret->nr < r->nr && r->entries[at].collections && is_in_place(r, at) &&
 		 follows(ret->of[ret->nr - 1], &r->entries[at]));
+	last = ret->of[ret->nr - 1];
 	/* All but the one that may be written now. */
-	if (ret->nr + 1 < r->nr && ret->of[ret->nr - 1]->collections > 1)
+	if (ret->nr + 1 < r->nr && last->collections > 1)
+		return -EAGAIN;
+	/* When the oldest one began is held against nothing but the sum. */
+	if (last->duration - (double)length(last) / 1e9 < -ROUNDED)
 		return -EAGAIN;
 	return 0;
 }
