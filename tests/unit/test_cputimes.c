@@ -183,6 +183,32 @@ static void what_began_meanwhile_counts_whole(void **state)
 	end(&f);
 }
 
+/* The kernel half says when a process was made, /proc only in which tick. */
+static void both_starts_are_of_one_process(void **state)
+{
+	struct fixture f;
+	struct child c;
+	uint64_t used;
+
+	(void)state;
+	begin(&f);
+	usleep(30000);
+	c = start_child(30 * MS);
+	used = burn(&c);
+	for (int i = 0; i < 4; i++) {
+		struct child seen = c;
+
+		if (i % 2)
+			seen.start_ns -= seen.start_ns % (10 * MS);
+		see(&f, &seen);
+		look(&f, false);
+	}
+	assert_near(time_of(&f, &c)->cpu_ns, used);
+	assert_true(time_of(&f, &c)->wall_ns <= now_ns() - f.began);
+	end_child(&c, true);
+	end(&f);
+}
+
 static void what_is_gone_is_known_if_little_is_missing(void **state)
 {
 	struct child c = start_child(60 * MS);
@@ -362,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_ran_before_counts_from_the_beginning),
 		cmocka_unit_test(what_began_meanwhile_counts_whole),
+		cmocka_unit_test(both_starts_are_of_one_process),
 		cmocka_unit_test(what_is_gone_is_known_if_little_is_missing),
 		cmocka_unit_test(what_is_gone_is_known_by_its_end),
 		cmocka_unit_test(ends_that_say_nothing),

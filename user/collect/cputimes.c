@@ -160,7 +160,7 @@ int cputimes_see(struct cputimes *t, uint32_t tgid, uint64_t start_ns)
 	int r = intern_find(&t->pids, &tgid, sizeof(tgid), &id);
 
 	note_restart(t);
-	if (r && t->processes[id].start_ns == start_ns)
+	if (r && proc_same_start(t->processes[id].start_ns, start_ns))
 		return 0;
 	if (!r) {
 		if (t->pids.count == MAX_PROCESSES)

@@ -25,7 +25,10 @@ int cputimes_new(struct cputimes **ret, struct capture *capture, const struct tr
 		 int ends_fd, uint64_t now);
 void cputimes_free(struct cputimes *t);
 DEFINE_CLEANUP(struct cputimes, cputimes_free)
-/* Something was seen of a process. start_ns: CLOCK_BOOTTIME at which it was made. 0 or -ENOMEM. */
+/*
+ * Something was seen of a process. start_ns: CLOCK_BOOTTIME at which it was made, or /proc's tick
+ * of that. 0 or -ENOMEM.
+ */
 int cputimes_see(struct cputimes *t, uint32_t tgid, uint64_t start_ns);
 /*
  * Measuring ends: what is used from now on is no part of it. What is still in the ring may show
