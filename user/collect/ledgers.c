@@ -42,7 +42,8 @@ struct ledgers {
 	void *on_event_ctx;
 	struct followed *processes;
 	uint32_t nr, cap, next; /* next: where the next look begins */
-	uint32_t mark;		/* stack of the capture */
+	bool has_stacks;	/* they are wanted */
+	uint32_t mark;		/* … and this one is put in their place */
 	struct allowance reading;
 	int proc_fd;
 	bool full; /* it was said */
@@ -144,7 +145,7 @@ static int take(void *ctx, const struct ledger_pause *p)
 		return r;
 	s.who = t->process->who;
 	quality[QUALITY_EVENTS] += p->count;
-	quality[QUALITY_NO_STACK] += p->count;
+	quality[QUALITY_NO_STACK] += l->has_stacks ? p->count : 0;
 	if (p->is_sum) {
 		quality[QUALITY_SUMMED] += p->count;
 		return capture_add(l->capture, &s);
@@ -278,11 +279,12 @@ int ledgers_open(struct ledgers **ret, const struct live_settings *settings,
 			       .drain = drain,
 			       .tracker = tracker,
 			       .capture = capture,
+			       .has_stacks = settings->user_stacks || settings->kernel_stacks,
 			       .instead = { find, on_mapped, l } };
 	l->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* A fiftieth of a CPU; some thousand processes at first. */
 	allowance_init(&l->reading, 50, 100000000);
-	r = capture_mark_stack(capture, reader->mark, &l->mark);
+	r = l->has_stacks ? capture_mark_stack(capture, reader->mark, &l->mark) : 0;
 	if (r < 0)
 		return r;
 	*ret = l;
