@@ -118,6 +118,53 @@ static void test_opened(void **state)
 	assert_int_equal(t.nr_opened, 0);
 }
 
+static struct space_version version_of(struct fixture *f, const struct space_key *key)
+{
+	struct space_version v = { 0 };
+
+	assert_true(tracker_space_version(f->tracker, key, &v));
+	return v;
+}
+
+/* Of a file that is followed each process is told, also one that is forked. */
+static void test_followed(void **state)
+{
+	struct told t = { .enough = true };
+	struct fixture *f = *state;
+	struct space_version v;
+
+	tracker_listen(f->tracker, on_mapped, &t);
+	map(f, 100, PID, 0x10000, 0x1000, 0, "/bin/a");
+	map(f, 101, OTHER, 0x10000, 0x1000, 0, "/bin/a");
+	map(f, 102, OTHER, 0x30000, 0x1000, 0, "/lib/b");
+	assert_int_equal(t.nr, 2);
+	/* At once of those that map it already. */
+	t = (struct told){ .enough = true, .key = t.key };
+	tracker_follow(f->tracker, &t.key, 0x10000);
+	assert_int_equal(t.nr, 2);
+	assert_string_equal(t.path, "/bin/a");
+	tracker_follow(f->tracker, &t.key, 0x10000);
+	tracker_follow(f->tracker, &t.key, 0x50000);
+	assert_int_equal(t.nr, 2);
+	happen(f, PROCESS_FORK, 110, THIRD, THIRD, PID);
+	assert_int_equal(t.nr, 3);
+	assert_int_equal(t.key.tgid, THIRD);
+	assert_int_equal(t.start, 0x10000);
+	v = version_of(f, &t.key);
+	assert_true(v.forked && v.from == 110 && v.parent == PID && !v.over);
+	/* A thread is none; after an exec it is another space. */
+	happen(f, PROCESS_FORK, 111, PID, PID + 1, PID);
+	happen(f, PROCESS_EXEC, 112, THIRD, THIRD, 0);
+	assert_int_equal(t.nr, 3);
+	assert_true(version_of(f, &t.key).over);
+	map(f, 113, THIRD, 0x30000, 0x1000, 0, "/lib/b");
+	assert_int_equal(t.nr, 3);
+	map(f, 114, THIRD, 0x10000, 0x1000, 0, "/bin/a");
+	assert_int_equal(t.nr, 4);
+	v = version_of(f, &t.key);
+	assert_true(!v.forked && v.from == 112 && !v.over);
+}
+
 static void test_files_only(void **state)
 {
 	static const char *const others[] = { "", "//anon", "[heap]", "[vdso]", "[uprobes]" };
@@ -219,9 +266,9 @@ static void test_scan_and_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_once_a_file),	  TEST(test_again),	 TEST(test_gone),
-		TEST(test_opened),	  TEST(test_files_only), TEST(test_marks),
-		TEST(test_scan_and_open),
+		TEST(test_once_a_file), TEST(test_again),	  TEST(test_gone),
+		TEST(test_opened),	TEST(test_followed),	  TEST(test_files_only),
+		TEST(test_marks),	TEST(test_scan_and_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
