@@ -86,11 +86,16 @@ static const struct probe_finder finder = { .find = collectors_find,
 const struct mode mode_gc = {
 	.name = "gc",
 	.summary = "how long garbage collection stops programs, and which stacks asked for it",
-	.about = "Times every garbage collection of the runtimes that it finds in processes, also "
-		 "in "
-		 "those that start later: by process, generation or kind, and reason, with the "
-		 "stack "
-		 "of the thread that set it off. A collection inside another one counts by itself.",
+	.about =
+		"Times every garbage collection of the runtimes that it finds in processes, also "
+		"in "
+		"those that start later: by process, generation or kind, and reason, with the "
+		"stack "
+		"of the thread that set it off. A collection inside another one counts by itself.\n"
+		"\n"
+		"Where a build of CPython 3.15 has nothing that can be probed, the ring that it "
+		"keeps of its last collections is read four times a second: these have no stack, "
+		"and those that were overwritten meanwhile count in the sums alone.",
 	.values = { { "pause", "nanoseconds" }, { "pauses", "count" } },
 	.labels = labels,
 	.has_texts = true,
