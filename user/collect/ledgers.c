@@ -20,13 +20,14 @@
 #include "process/proc_stat.h"
 #include "walk/runtimes.h"
 
-/* Processes that are followed; of more it is said that they are not. */
-enum { MAX_PROCESSES = 4096, MAX_COMM = 64 };
+/* What is followed; of more it is said that it is not. */
+enum { MAX_PROCESSES = 4096, MAX_RUNTIMES = 16384, MAX_COMM = 64 };
 
 struct followed {
 	struct space_key key;
 	uint64_t start_ns; /* of the process, CLOCK_BOOTTIME */
 	struct ledger *ledger;
+	uint32_t nr;  /* runtimes in it */
 	uint32_t who; /* of the capture … */
 	bool has_who; /* … if anything was read yet */
 };
@@ -41,6 +42,7 @@ struct ledgers {
 	live_event_fn on_event;
 	void *on_event_ctx;
 	struct followed *processes;
+	uint32_t nr_runtimes;	/* in all of them */
 	uint32_t nr, cap, next; /* next: where the next look begins */
 	bool has_stacks;	/* they are wanted */
 	uint32_t mark;		/* … and this one is put in their place */
@@ -83,11 +85,11 @@ static struct followed *followed_of(struct ledgers *l, const struct space_key *k
 
 static bool has_room(struct ledgers *l)
 {
-	if (l->nr < MAX_PROCESSES)
+	if (l->nr < MAX_PROCESSES && l->nr_runtimes < MAX_RUNTIMES)
 		return true;
 	if (!l->full)
-		log_warn("more processes than %u are to be read: the others are left out",
-			 MAX_PROCESSES);
+		log_warn("of more than %u processes, or %u runtimes in them, nothing can be read",
+			 MAX_PROCESSES, MAX_RUNTIMES);
 	l->full = true;
 	return false;
 }
@@ -95,6 +97,7 @@ static bool has_room(struct ledgers *l)
 static void let_go(struct ledgers *l, struct followed *f)
 {
 	l->reader->free(f->ledger);
+	l->nr_runtimes -= f->nr;
 	*f = l->processes[--l->nr];
 }
 
@@ -185,6 +188,8 @@ static int read_one(struct ledgers *l, struct followed *f, bool last)
 	}
 	r = l->reader->read(f->ledger, take, &t, &nr_unknown, &why);
 	l->capture->quality.n[QUALITY_PARTLY_READ] += nr_unknown;
+	l->nr_runtimes += l->reader->nr(f->ledger) - f->nr;
+	f->nr = l->reader->nr(f->ledger);
 	if (r == -ENOMEM)
 		return r;
 	if (r == -ENOTSUP)
