@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/kcmp.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ enum { MAX_PROCESSES = 4096, MAX_RUNTIMES = 16384, MAX_COMM = 64 };
 struct followed {
 	struct space_key key;
 	uint64_t start_ns; /* of the process, CLOCK_BOOTTIME */
+	bool our_clock;	   /* its CLOCK_MONOTONIC is ours */
 	struct ledger *ledger;
 	uint32_t nr;  /* runtimes in it */
 	uint32_t who; /* of the capture … */
@@ -48,7 +50,8 @@ struct ledgers {
 	uint32_t mark;		/* … and this one is put in their place */
 	struct allowance reading;
 	int proc_fd;
-	bool full; /* it was said */
+	bool begun; /* all that was there when measuring began should be followed */
+	bool full;  /* it was said */
 };
 
 /* What a process wrote down itself doesn't say which thread it was in, where, or under what name.
@@ -157,11 +160,12 @@ static int take(void *ctx, const struct ledger_pause *p)
 	s.min = s.max = p->total_ns;
 	if (l->on_event && l->settings->mode.slower_ns &&
 	    p->total_ns >= l->settings->mode.slower_ns)
-		l->on_event(l->on_event_ctx, &(struct live_event){ .time = p->end,
-								   .value = p->total_ns,
-								   .tag = p->tag,
-								   .who = s.who,
-								   .stack = s.stack });
+		l->on_event(l->on_event_ctx,
+			    &(struct live_event){ .time = t->process->our_clock ? p->end : now_ns(),
+						  .value = p->total_ns,
+						  .tag = p->tag,
+						  .who = s.who,
+						  .stack = s.stack });
 	return capture_add(l->capture, &s);
 }
 
@@ -200,6 +204,11 @@ static int read_one(struct ledgers *l, struct followed *f, bool last)
 	return r == -ENOTSUP || r == -ESRCH;
 }
 
+void ledgers_begin(struct ledgers *l)
+{
+	l->begun = true;
+}
+
 int ledgers_read(struct ledgers *l, bool last)
 {
 	uint32_t nr = l->nr;
@@ -235,6 +244,31 @@ static bool shares_memory(uint32_t pid, uint32_t parent)
 	return parent && !syscall(SYS_kcmp, pid, parent, KCMP_VM, 0, 0);
 }
 
+/* Is it in our time namespace? */
+static bool has_our_clock(const struct ledgers *l, uint32_t pid)
+{
+	struct stat own, its;
+	char path[32];
+
+	snprintf(path, sizeof(path), "%u/ns/time", pid);
+	if (fstatat(l->proc_fd, "self/ns/time", &own, 0))
+		return true;
+	return !fstatat(l->proc_fd, path, &its, 0) && its.st_ino == own.st_ino;
+}
+
+/* At once: from here on it counts. */
+static int read_first(struct ledgers *l, struct followed *f, enum ledger_from from)
+{
+	int r = read_one(l, f, false);
+
+	/* It collected before it was found, and nobody knows since when. */
+	if (!r && l->begun && from == LEDGER_FROM_NOW && l->reader->nr(f->ledger))
+		l->capture->quality.n[QUALITY_PARTLY_READ]++;
+	if (r > 0)
+		let_go(l, f);
+	return r < 0 ? r : 0;
+}
+
 static int on_mapped(void *ctx, const struct probes_mapped *m, uint64_t at)
 {
 	struct ledgers *l = ctx;
@@ -255,7 +289,10 @@ static int on_mapped(void *ctx, const struct probes_mapped *m, uint64_t at)
 		return 0;
 	}
 	f.start_ns = stat.start_ns;
+	f.our_clock = has_our_clock(l, m->key.tgid);
 	process.from = from_of(&version);
+	if (process.from == LEDGER_FROM_TIME && !f.our_clock)
+		process.from = LEDGER_FROM_NOW;
 	process.time = version.from;
 	if (array_reserve(l->processes, l->cap, l->nr + 1u) < 0)
 		return -ENOMEM;
@@ -263,11 +300,7 @@ static int on_mapped(void *ctx, const struct probes_mapped *m, uint64_t at)
 	if (r < 0)
 		return r;
 	l->processes[l->nr++] = f;
-	/* At once: from here on it counts. */
-	r = read_one(l, &l->processes[l->nr - 1], false);
-	if (r > 0)
-		let_go(l, &l->processes[l->nr - 1]);
-	return r < 0 ? r : 0;
+	return read_first(l, &l->processes[l->nr - 1], process.from);
 }
 
 int ledgers_open(struct ledgers **ret, const struct live_settings *settings,

@@ -26,5 +26,7 @@ DEFINE_CLEANUP(struct ledgers, ledgers_free)
 const struct probes_instead *ledgers_instead(const struct ledgers *l);
 /* Single events (--slower) go to `fn` when they are read; NULL: they are dropped. */
 void ledgers_listen(struct ledgers *l, live_event_fn fn, void *ctx);
+/* Measuring begins: what of before is found later than now was not measured from the beginning. */
+void ledgers_begin(struct ledgers *l);
 /* `last`: measuring ends now. 0 or -ENOMEM. */
 int ledgers_read(struct ledgers *l, bool last);

@@ -152,6 +152,8 @@ static int scan(struct live *l)
 	if (r < 0 || !l->probes)
 		return r;
 	r = probes_tend(l->probes);
+	if (l->ledgers)
+		ledgers_begin(l->ledgers);
 	/* Until now most of it was not measured. */
 	l->started = now_ns();
 	return r;

@@ -64,7 +64,7 @@ const struct quality_type quality_types[QUALITY_COUNT] = {
 			       QUALITY_IS_LOSS },
 	[QUALITY_SUMMED] = { "summed", "known only by their sum", QUALITY_IS_LOSS },
 	[QUALITY_PARTLY_READ] = { "partly_read",
-				  "interpreters whose first or last pauses could not be read",
+				  "interpreters whose first or last pauses may be missing",
 				  QUALITY_IS_LOSS },
 };
 

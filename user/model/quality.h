@@ -48,7 +48,7 @@ enum quality_id {
 	QUALITY_UNPROBED,    /* probes that could not be attached */
 	QUALITY_DETACHED,    /* probes that were taken away again, to keep to --max-overhead */
 	QUALITY_SUMMED,	     /* pauses of which only number and total are known */
-	QUALITY_PARTLY_READ, /* interpreters some of whose pauses could not be read */
+	QUALITY_PARTLY_READ, /* interpreters that could not be looked at all the time */
 	QUALITY_COUNT
 };
 
