@@ -185,7 +185,7 @@ def by_thread(folder, python):
         m.line()
         done = subprocess.run([truth.BPFPROF, "gc", "-t", str(m.program.pid), "-d", "0.5"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              check=True, timeout=base.LIMIT_S)
+                              check=False, timeout=base.LIMIT_S)
         if "can't be told by thread" not in done.stderr:
             yield "it was not said: " + done.stderr[-300:]
     finally:
@@ -222,7 +222,10 @@ def main():
         python = blind(python, folder)
         for name, test in TESTS:
             # Again where another program had the CPU between a clock of ours and a callback.
-            wrong = attempt(test, folder, python) and attempt(test, folder, python)
+            for _ in range(4):
+                wrong = attempt(test, folder, python)
+                if not any("ms, it was" in w for w in wrong):
+                    break
             print("%-16s %s" % (name, "; ".join(wrong) or "ok"), flush=True)
             failed += [name] if wrong else []
     finally:
