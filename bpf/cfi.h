@@ -58,7 +58,12 @@ enum {
 	CFI_SIGNAL = 0x8004,  /* a signal trampoline: the kernel's ucontext is at sp */
 	CFI_BROKEN = 0x8005,  /* a rule that a row can't say: the walk ends, and says so */
 	CFI_KEPT_FP = 0x8006, /* code that keeps frame pointers (Go): exact but in prologues */
-	CFI_FULL = 0x9000,    /* + n: full rule n of the page */
+	/*
+	 * A call made on another stack than its function was called on, whose frame the frame
+	 * pointer still leads to, up or down (Go's system stack).
+	 */
+	CFI_OTHER_STACK = 0x8007,
+	CFI_FULL = 0x9000, /* + n: full rule n of the page */
 };
 
 /* How a full rule finds a register's value in the caller. */
@@ -68,6 +73,7 @@ enum cfi_how {
 	CFI_AT_REGISTER, /* in memory at (register) + offset */
 	CFI_IN_REGISTER, /* in (register) + offset */
 	CFI_UNDEFINED,	 /* RA: the outermost frame; FP: 0 */
+	CFI_ELSEWHERE,	 /* RA: on another stack; struct cfi_elsewhere */
 };
 
 /*
@@ -94,3 +100,24 @@ struct cfi_rule {
 	int ra_offset, fp_offset;
 };
 _Static_assert(sizeof(struct cfi_rule) == CFI_RULE_WORDS * 4, "cfi_rule");
+
+/*
+ * A full rule of CFI_ELSEWHERE: the function keeps no frame of its own on the stack that it left.
+ * The frame pointer is unchanged, RA at CFA - 8.
+ *
+ * CFI_BY_THREAD: CFA - 8 is where four offsets lead to, in a chain of words that begins at the
+ * thread pointer. It tells of the last time only that the thread left a stack.
+ * CFI_BY_STACK: a record's address is at sp + first; CFA - 8 is its word at `second`, less what is
+ * at sp + fourth.
+ */
+enum cfi_elsewhere_how { CFI_BY_THREAD, CFI_BY_STACK };
+
+struct cfi_elsewhere {
+	unsigned char from; /* enum cfi_elsewhere_how */
+	unsigned char how;  /* CFI_ELSEWHERE */
+	unsigned short zero;
+	int first;
+	unsigned short second, third;
+	int fourth, unused;
+};
+_Static_assert(sizeof(struct cfi_elsewhere) == sizeof(struct cfi_rule), "cfi_elsewhere");

@@ -68,6 +68,11 @@ static __always_inline long walk_copy(const struct walk *w, void *to, __u32 size
 	return bpf_probe_read_user(to, size, (void *)from);
 }
 
+static __always_inline __u64 walk_thread(const struct walk *w)
+{
+	return compat_thread_pointer();
+}
+
 static __always_inline __u64 walk_code_mask(const struct walk *w)
 {
 	return cfg.code_mask;

@@ -220,7 +220,7 @@ static __always_inline void unwind_by_tables(struct scratch *s, __u32 level, __u
 	w->nr_mappings = mappings >> 32;
 	w->list = walk_list_number(w, w->mappings);
 	w->first = first;
-	w->nr = w->nr_asked = w->flags = 0;
+	w->nr = w->nr_asked = w->flags = w->nr_stacks = 0;
 	w->max = cfg.max_user_depth;
 	w->exact = w->whole = 1;
 	for (int i = 0; i <= ABI_MAX_DEPTH; i++)

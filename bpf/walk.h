@@ -8,6 +8,7 @@
  *	                                             lies in; NULL: there are none
  *	long walk_copy(w, void *to, __u32 size, __u64 from)   user memory; not 0: unreadable
  *	struct walk_known *walk_known(w, __u64 hash)   one of the rules that this CPU knows; NULL
+ *	__u64 walk_thread(w)   the thread pointer; 0: it isn't known
  *	__u64 walk_code_mask(w)   arm64: the bits that an address of code may have
  *
  * Who knows of return probes says WALK_RETURNS before, and after it defines
@@ -17,7 +18,8 @@
  * w: const struct walk *.
  *
  * All that is read may be enemy input: every index is masked where it is used,
- * and each step either ends the walk or goes up the stack.
+ * and each step either ends the walk or goes up the stack, or, WALK_MAX_STACKS
+ * times at most, over to another one.
  */
 #pragma once
 #include "abi.h"
@@ -29,6 +31,7 @@ enum {
 	WALK_FP_FRAME = 1 << 20, /* no frame that a frame pointer leads to is larger, in bytes */
 	WALK_MAPPING_STEPS = 12, /* halvings that find one of ABI_MAX_MAPPINGS */
 	WALK_ROW_STEPS = 14,	 /* … and one of a page's rows */
+	WALK_MAX_STACKS = 32,	 /* that a walk goes over to: calls between two languages nest */
 };
 
 #define WALK_NO_WINDOW 1ull /* no word's address */
@@ -58,6 +61,7 @@ struct walk {
 	__u8 has_base;		     /* … or only the one of WALK_BASE is */
 	__u8 stop;		     /* enum abi_stop */
 	__u8 flags;		     /* enum abi_stack_flag */
+	__u8 nr_stacks;		     /* other than the first that it went over to */
 	/*
 	 * A return probe replaces the return address of a call that it waits for: the innermost one
 	 * where that is so, and what stood there. `returns`: the includer's. return_at 0: none.
@@ -81,6 +85,7 @@ struct walk_caller {
 	__u64 cfa, ra_at, fp_at, ra, fp;
 	__u64 base; /* if has_base */
 	__u8 has_base;
+	__u8 is_elsewhere; /* on another stack */
 };
 
 #ifdef WALK_RETURNS
@@ -262,6 +267,35 @@ static inline void walk_base(struct walk *w, __u32 base, struct walk_caller *ret
 		ret->has_base = !walk_read(w, ret->cfa - 8ull * base, &ret->base);
 }
 
+/* The rule at `at`: struct cfi_elsewhere. */
+static inline int walk_elsewhere(struct walk *w, const __u32 *block, __u32 at,
+				 struct walk_caller *ret)
+{
+	__u64 first = (__s64)(__s32)walk_word(block, at + 1), value = 0, less = 0;
+	__u64 fourth = (__s64)(__s32)walk_word(block, at + 3);
+	__u32 offsets = walk_word(block, at + 2);
+	int by_stack = (walk_word(block, at) & 0xff) == CFI_BY_STACK;
+	__u64 base = by_stack ? w->sp : walk_thread(w);
+
+	/* What leads from the thread is of the stack that it left last. */
+	if (!walk_knows_sp(w) || w->nr_stacks >= (by_stack ? WALK_MAX_STACKS : 1))
+		return walk_stop(w, ABI_STOP_REGISTER);
+	w->nr_stacks++;
+	if (!base || walk_copy(w, &value, 8, base + first) ||
+	    walk_copy(w, &value, 8, value + (offsets & 0xffff)))
+		return walk_stop(w, ABI_STOP_MEMORY);
+	if (by_stack ? walk_copy(w, &less, 8, base + fourth)
+		     : walk_copy(w, &value, 8, value + (offsets >> 16)) ||
+			       walk_copy(w, &value, 8, value + fourth))
+		return walk_stop(w, ABI_STOP_MEMORY);
+	ret->ra_at = value - less;
+	if (!ret->ra_at)
+		return walk_stop(w, ABI_STOP_MEMORY);
+	ret->cfa = ret->ra_at + 8;
+	ret->is_elsewhere = 1;
+	return 0;
+}
+
 static inline int walk_full_rule(struct walk *w, __u32 index, __u32 n, struct walk_caller *ret)
 {
 	const __u32 *block = walk_block(w, index);
@@ -275,6 +309,8 @@ static inline int walk_full_rule(struct walk *w, __u32 index, __u32 n, struct wa
 	fp = head >> 12 & 0xf;
 	if (ra == CFI_UNDEFINED)
 		return walk_stop(w, ABI_STOP_ROOT);
+	if (ra == CFI_ELSEWHERE)
+		return walk_elsewhere(w, block, at, ret);
 	if (ra == CFI_SAME && !WALK_LINK)
 		return walk_stop(w, ABI_STOP_RULE);
 	if (!walk_register(w, head & ~CFI_CFA_DEREF & 0xff, &value))
@@ -338,6 +374,17 @@ static inline int walk_by_fp(struct walk *w, __u32 rule, struct walk_caller *ret
 	return 0;
 }
 
+/* What goes over to another stack does not if it is there already. */
+static inline int walk_to_stack(struct walk *w, struct walk_caller *ret)
+{
+	if (!w->fp || w->fp & 7 || w->nr_stacks >= WALK_MAX_STACKS)
+		return walk_stop(w, ABI_STOP_NO_FRAME);
+	ret->is_elsewhere = w->fp - w->sp > WALK_FP_FRAME;
+	w->nr_stacks += ret->is_elsewhere;
+	walk_fp_rule(w, ret);
+	return 0;
+}
+
 /*
  * An event that interrupts us on this CPU may write the same entry, before we wrote all of ours or
  * between our reading its words: two words that were not written together are of no address.
@@ -386,6 +433,8 @@ static inline int walk_caller(struct walk *w, __u64 at, struct walk_caller *ret)
 		return walk_signal(w) ? 1 : 2;
 	if (rule >= CFI_FULL)
 		return walk_full_rule(w, index, rule - CFI_FULL, ret);
+	if (rule == CFI_OTHER_STACK)
+		return walk_to_stack(w, ret);
 	if (rule == CFI_BROKEN)
 		return walk_stop(w, ABI_STOP_RULE);
 	return walk_short_rule(w, rule, ret);
@@ -425,9 +474,10 @@ static inline int walk_step(struct walk *w, __u64 *frames)
 	if (!caller.ra)
 		return walk_stop(w, ABI_STOP_ROOT);
 	/* A leaf may have nothing on the stack: its return address is in a register. */
-	if (caller.cfa < w->sp || (caller.cfa == w->sp && (!w->exact || caller.ra_at)))
+	if (!caller.is_elsewhere &&
+	    (caller.cfa < w->sp || (caller.cfa == w->sp && (!w->exact || caller.ra_at))))
 		return walk_stop(w, ABI_STOP_NO_PROGRESS);
-	if (w->entry - w->sp < caller.cfa - w->sp) {
+	if (!caller.is_elsewhere && w->entry - w->sp < caller.cfa - w->sp) {
 		*frame |= ABI_FRAME_RUNS;
 		walk_enter(w);
 	}

@@ -45,6 +45,12 @@ static __u64 walk_code_mask(const struct walk *w)
 	return 0xffffffffffffull;
 }
 
+static __u64 walk_thread(const struct walk *w)
+{
+	(void)w;
+	return 0;
+}
+
 static struct walk_known *walk_known(const struct walk *w, __u64 hash)
 {
 	(void)w;

@@ -383,7 +383,7 @@ static void test_validity(void **state)
 	WRONG(t->words[t->blocks[1].begin], UINT32_MAX);
 	WRONG(rows[0], rows[0] | 1 << 16);
 	WRONG(rows[1], rows[2]);
-	WRONG(rows[nr_rows - 1], (rows[nr_rows - 1] & ~0xffffu) | (CFI_KEPT_FP + 1));
+	WRONG(rows[nr_rows - 1], (rows[nr_rows - 1] & ~0xffffu) | (CFI_OTHER_STACK + 1));
 	WRONG(rows[nr_rows - 1], (rows[nr_rows - 1] & ~0xffffu) | (CFI_FULL + 2));
 	WRONG(rows[nr_rows - 1], rows[nr_rows - 1] & 0xffff);
 	eh_done(&f);

@@ -85,6 +85,7 @@ static enum verdict by_special(const struct frame *f, uint32_t rule, const struc
 	switch (rule) {
 	case CFI_GAP:
 	case CFI_KEPT_FP:
+	case CFI_OTHER_STACK:
 		return GAP;
 	case CFI_PLT_11:
 	case CFI_PLT_10:

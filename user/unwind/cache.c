@@ -18,7 +18,7 @@
  * compile.c makes, with this header. It is part of the names, so that an older program's files
  * are not found; they leave when their time comes.
  */
-#define VERSION 4
+#define VERSION 5
 #define MAGIC	0x6966632d66727062ull /* otherwise in a machine of the other byte order */
 
 enum {

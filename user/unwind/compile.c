@@ -9,6 +9,7 @@
 #include "unwind/eh_frame.h"
 #include "unwind/elf_image.h"
 #include "unwind/gaps.h"
+#include "unwind/go_code.h"
 
 struct compile {
 	const struct elf_image *image;
@@ -17,6 +18,7 @@ struct compile {
 	struct unwind_table *table;
 	struct block_writer *writer;
 	struct unwind_segment go; /* the code that keeps frame pointers */
+	struct go_code go_code;	  /* … and what is known of it besides */
 	struct cfa_walk walk;
 	struct gaps gaps;
 	bool needs_base; /* some frame begins at the base register */
@@ -35,10 +37,9 @@ typedef int (*gap_function)(struct compile *c, const struct unwind_segment *s, u
 /* What of an FDE lies above the ones before it, which begins at `from`. */
 typedef int (*fde_function)(struct compile *c, const struct eh_fde *fde, uint64_t from);
 
-static int write_gap(struct compile *c, const struct unwind_segment *s, uint64_t begin,
-		     uint64_t end)
+static int write_trampolines(struct compile *c, const struct unwind_segment *s, uint64_t begin,
+			     uint64_t end, uint32_t rule)
 {
-	uint32_t rule = s && c->go.size && begin == c->go.address ? CFI_KEPT_FP : CFI_GAP;
 	uint64_t found;
 	int r = 0;
 
@@ -56,6 +57,28 @@ static int write_gap(struct compile *c, const struct unwind_segment *s, uint64_t
 		begin = found + c->machine->trampoline_size;
 	}
 	return r;
+}
+
+static int write_gap(struct compile *c, const struct unwind_segment *s, uint64_t begin,
+		     uint64_t end)
+{
+	bool is_go = s && c->go.size && begin == c->go.address;
+	uint32_t rule = is_go ? CFI_KEPT_FP : CFI_GAP;
+	int r = 0;
+
+	for (size_t i = 0; !r && is_go && i < c->go_code.nr; i++) {
+		const struct go_row *row = &c->go_code.rows[i];
+
+		if (row->begin < begin || row->size > end - row->begin)
+			continue;
+		r = write_trampolines(c, s, begin, row->begin, rule);
+		c->last = row->rule;
+		if (!r)
+			r = block_writer_set(c->writer, row->begin, row->rule,
+					     &c->go_code.full[row->full]);
+		begin = row->begin + row->size;
+	}
+	return r ? r : write_trampolines(c, s, begin, end, rule);
 }
 
 static int write_row(struct compile *c, uint64_t address)
@@ -98,7 +121,8 @@ static int write_fde(struct compile *c, const struct eh_fde *fde, uint64_t from)
 static int find_go(struct compile *c, const struct unwind_segment *s, uint64_t begin, uint64_t end)
 {
 	if (s && end - begin > c->go.size)
-		c->go = (struct unwind_segment){ 0, begin, end - begin };
+		c->go = (struct unwind_segment){ s->offset + (begin - s->address), begin,
+						 end - begin };
 	return 0;
 }
 
@@ -150,8 +174,6 @@ static int write_pages_once(struct compile *c, size_t max_bytes)
 	size_t used = eh_frame_memory(&c->frame);
 	int r;
 
-	if (c->image->is_go)
-		go_through(c, find_go, NULL);
 	gaps_init(&c->gaps, c->image, c->machine);
 	r = block_writer_new(&c->writer, c->table, max_bytes > used ? max_bytes - used : 0);
 	if (!r)
@@ -194,7 +216,12 @@ static int fill_table(struct unwind_table *t, struct elf_image *image,
 	c->machine = machine;
 	c->table = t;
 	r = eh_frame_read(&c->frame, image, machine, max_bytes);
-	t->kind = image->is_go && !c->frame.nr_fdes ? UNWIND_FRAME_POINTER : UNWIND_NOTHING;
+	if (!r && image->is_go && image->nr_text)
+		r = go_through(c, find_go, NULL);
+	if (!r && c->go.size)
+		r = go_code_read(image, &c->go, &c->go_code);
+	t->kind = image->is_go && !c->frame.nr_fdes && !c->go_code.nr ? UNWIND_FRAME_POINTER
+								      : UNWIND_NOTHING;
 	if (!r && t->kind == UNWIND_NOTHING && image->nr_text) {
 		r = write_pages(c, max_bytes);
 		t->kind = t->nr_pages ? UNWIND_TABLE : UNWIND_NOTHING;
@@ -205,6 +232,7 @@ static int fill_table(struct unwind_table *t, struct elf_image *image,
 	t->segments = image->text;
 	t->nr_segments = image->nr_text;
 	image->text = NULL;
+	go_code_done(&c->go_code);
 	eh_frame_done(&c->frame);
 	return r;
 }

@@ -65,7 +65,7 @@ static bool is_valid_rule(uint32_t rule, uint32_t nr_rules)
 {
 	if (!(rule & CFI_SPECIAL))
 		return true;
-	return rule <= CFI_KEPT_FP || (rule >= CFI_FULL && rule - CFI_FULL < nr_rules);
+	return rule <= CFI_OTHER_STACK || (rule >= CFI_FULL && rule - CFI_FULL < nr_rules);
 }
 
 static bool is_valid_full(const uint32_t *words)
@@ -75,7 +75,7 @@ static bool is_valid_full(const uint32_t *words)
 	memcpy(&rule, words, sizeof(rule));
 	return (rule.cfa & ~CFI_CFA_DEREF) < NR_REGISTER_WORDS &&
 	       rule.ra_register < NR_REGISTER_WORDS && rule.fp_register < NR_REGISTER_WORDS &&
-	       (rule.how & 0xf) <= CFI_UNDEFINED && rule.how >> 4 <= CFI_UNDEFINED;
+	       (rule.how & 0xf) <= CFI_ELSEWHERE && rule.how >> 4 <= CFI_UNDEFINED;
 }
 
 static bool is_valid_index(const struct unwind_table *t, const struct unwind_block *b,

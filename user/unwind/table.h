@@ -17,7 +17,8 @@
 /* How a file is best unwound where it has no rows. */
 enum unwind_kind {
 	UNWIND_TABLE,	      /* by rows */
-	UNWIND_FRAME_POINTER, /* all its code keeps frame pointers: Go. No pages */
+	UNWIND_FRAME_POINTER, /* all its code keeps frame pointers, and nothing more is known of it:
+				 Go. No pages */
 	UNWIND_NOTHING,	      /* no rows at all: steps by frame pointers, on good luck. No pages */
 };
 

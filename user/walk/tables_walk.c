@@ -21,6 +21,13 @@ static struct walk_known *walk_known(const struct walk *w, uint64_t hash)
 	return NULL;
 }
 
+/* It is not among what was copied, nor would be what it leads to. */
+static uint64_t walk_thread(const struct walk *w)
+{
+	(void)w;
+	return 0;
+}
+
 static inline uint64_t walk_code_mask(const struct walk *w);
 
 #include "base/now.h"
