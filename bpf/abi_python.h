@@ -73,5 +73,10 @@ struct abi_python {
 	__u8 frame_stack;	  /* of a frame: the end of its values */
 	__u8 awaited;		  /* so far below that end is what it awaits */
 	__u8 type_flags;	  /* of a type: tp_flags */
+	/* Each thread may run a copy of the instructions: which, and its code object's copies. */
+	__u8 frame_copy; /* an int: 0 is the code object's own; no such thing where this is 0 */
+	__u8 code_copies;
+	/* A free-threaded build has a GIL, too, which may be in use: then this int is not 0. */
+	__u16 state_interpreter, interpreter_gil, gil_enabled;
 };
-_Static_assert(sizeof(struct abi_python) == 120, "abi_python");
+_Static_assert(sizeof(struct abi_python) == 128, "abi_python");

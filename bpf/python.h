@@ -255,19 +255,38 @@ static inline __u32 python_place(__u32 n)
 	return n < FIRST ? n : FIRST + n % ABI_ROOT_CALLS;
 }
 
+/*
+ * Where the code object's instructions would begin if those that the frame in p->bytes runs were
+ * its own. 0: can't be read.
+ */
+static inline __u64 python_instructions(const struct python_walk *p, const struct abi_python *l,
+					__u64 code)
+{
+	__u32 copy = l->frame_copy ? python_int(p->bytes, l->frame_copy) : 0;
+	__u64 copies, first;
+
+	if (!copy)
+		return code;
+	/* _PyCodeArray: how many there are, then a pointer to each. */
+	copies = python_pointer(p, code + l->code_copies);
+	first = copies ? python_pointer(p, copies + 8 + 8 * (__u64)copy) : 0;
+	return first ? first - l->code_instructions : 0;
+}
+
 /* The call of the frame in p->bytes. */
 static inline void python_call(struct python_walk *p, const struct abi_python *l,
 			       struct abi_call *c)
 {
 	/* From 3.14 on the lowest bits of a reference are tags. */
-	__u64 code = python_word(p->bytes, l->frame_code) & ~7ull, at;
+	__u64 code = python_word(p->bytes, l->frame_code) & ~7ull, first, at;
 
 	c->code = code;
 	if (l->at_is_index) {
 		c->at = python_int(p->bytes, l->frame_at);
 	} else {
-		at = python_word(p->bytes, l->frame_at) - code;
-		c->at = at >> 31 ? ABI_CALL_NOWHERE : (__u32)at;
+		first = python_instructions(p, l, code);
+		at = python_word(p->bytes, l->frame_at) - first;
+		c->at = !first || at >> 31 ? ABI_CALL_NOWHERE : (__u32)at;
 	}
 	c->check = python_read(p, p->code, PYTHON_CODE_BYTES, code + PYTHON_CODE_FROM)
 			   ? 0

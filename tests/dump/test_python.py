@@ -88,6 +88,7 @@ class Python(Case):
         for _ in range(ROUNDS):
             process, threads = self.dump(idle.pid)
             self.assertEqual(process["runtime"], "Python %d.%d" % python.version)
+            self.assertEqual(process["without_gil"], int(python.free_threaded))
             self.check_asleep(python, said_idle, threads)
             self.assertEqual(threads[idle.pid]["holds_gil"], 0)
             self.assertEqual(names(threads[idle.pid]), ["main", "<module>"])
@@ -98,7 +99,8 @@ class Python(Case):
             first = threads[busy.pid]
             self.assertIn(first["state"], ("running", "waiting for a CPU"))
             self.assertEqual(names(first), [SPIN, "main", "<module>"])
-            self.assertEqual((first["holds_gil"], first["lacks"]), (1, ""))
+            self.assertEqual((first["holds_gil"], first["lacks"]),
+                             (int(not python.free_threaded), ""))
 
     def test_never_off_a_cpu(self):
         """What has a CPU for itself can only be sampled."""

@@ -24,6 +24,9 @@ ROOTS = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": "sid",
 OF_NEED = ["3.9", "3.11"]  # where the machine has none
 SHARED = ["bin", "sbin", "lib", "lib64"]  # what usr/ holds, since Debian merged both
 BOUND = ["/tmp", "/proc", "/dev"]
+# "3.14", or "3.14t" of a build whose threads run at once.
+ASK_VERSION = "import sys, sysconfig as s; print('%d.%d' % sys.version_info[:2] + 't' * bool(" \
+              "s.get_config_var('Py_GIL_DISABLED')))"
 CLONE_NEWNS, MS_BIND, MS_REC, MS_SLAVE = 0x20000, 0x1000, 0x4000, 0x80000
 
 
@@ -33,6 +36,7 @@ class Python:
     def __init__(self, name, path, root=None):
         self.name, self.path, self.root = name, path, root
         self.version = tuple(int(n) for n in re.findall(r"\d+", name.split("-")[-1])[:2])
+        self.free_threaded = name.endswith("t")
 
     def enter(self):
         """In a child, before exec: its root, in a mount namespace of its own."""
@@ -108,8 +112,8 @@ def of_the_machine():
         if re.search(r"/python3\.\d+$", path) and not os.path.islink(path):
             yield Python("usr-" + path[len("/usr/bin/python"):], path)
     for path in filter(None, os.environ.get("BPFPROF_PYTHONS", "").split(":")):
-        version = subprocess.run([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
-                                 stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+        version = subprocess.run([path, "-c", ASK_VERSION], stdout=subprocess.PIPE, text=True,
+                                 check=True).stdout.strip()
         yield Python("own-" + version, path)
 
 

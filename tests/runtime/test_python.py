@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """test_python.py WALK_PYTHON PROGRAMS [PYTHON…]: for each CPython of the machine (of pyenv, of the
-distribution, and those in the folder $BPFPROF_PYTHONS), a program whose threads sit at known
+distribution, and those of $BPFPROF_PYTHONS, with colons), a program whose threads sit at known
 places; what bpf/python.h walks there, by what user/runtime says of the process, must be what
 they run. The same of programs that have CPython in them, and of what only looks like one."""
 import errno
@@ -28,8 +28,7 @@ def pythons():
     base = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
     found = glob.glob(os.path.join(base, "versions", "3.*", "bin", "python3"))
     found += [p for p in glob.glob("/usr/bin/python3.*") if re.search(r"python3\.\d+$", p)]
-    if os.environ.get("BPFPROF_PYTHONS"):
-        found += glob.glob(os.path.join(os.environ["BPFPROF_PYTHONS"], "python3*"))
+    found += filter(None, os.environ.get("BPFPROF_PYTHONS", "").split(":"))
     return sorted(p for p in found if os.access(p, os.X_OK))
 
 

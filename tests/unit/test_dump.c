@@ -123,7 +123,8 @@ static void test_json(void **state)
 {
 	static const char first[] =
 		"{\n\"processes\": [\n{\"pid\": 7, \"command\": \"python3 \\u001b[31m\\\\xff\", "
-		"\"runtime\": \"Python 3.11\", \"threads\": [{\"tid\": 7, \"name\": \"ma\\nin\", "
+		"\"runtime\": \"Python 3.11\", \"without_gil\": 0, \"threads\": [{\"tid\": 7, "
+		"\"name\": \"ma\\nin\", "
 		"\"state\": \"sleeping\", \"holds_gil\": 1, \"lacks\": \"\", \"frames\": ["
 		"{\"name\": \"do_wait\", \"kind\": \"kernel\", \"module\": \"/usr/lib/libx.so\"}, "
 		"{\"name\": \"read\\u001b\", \"kind\": \"native\", \"file\": \"/src/io/read.c\", "

@@ -153,9 +153,10 @@ static void print_process(struct printer *p)
 
 	strbuf_add_escaped(&command, strbuf_str(&process->command));
 	text_cut(&p->line, strbuf_str(&command), COMMAND_COLUMNS);
-	strbuf_addf(&p->line, " (pid %u%s%s), %u thread%s\n", process->pid,
+	strbuf_addf(&p->line, " (pid %u%s%s%s), %u thread%s\n", process->pid,
 		    process->runtime ? ", " : "", process->runtime ? process->runtime : "",
-		    process->nr_threads, process->nr_threads == 1 ? "" : "s");
+		    process->without_gil ? ", no GIL: free-threaded" : "", process->nr_threads,
+		    process->nr_threads == 1 ? "" : "s");
 	p->line.failed |= command.failed;
 	strbuf_done(&command);
 	text_put(&p->line, &p->settings->view, p->out);
@@ -216,6 +217,7 @@ static void json_process(struct printer *p)
 	json_u64(&p->json, "pid", process->pid);
 	json_string(&p->json, "command", strbuf_str(&process->command));
 	json_string(&p->json, "runtime", process->runtime ? process->runtime : "");
+	json_u64(&p->json, "without_gil", process->without_gil);
 	json_array(&p->json, "threads");
 	for (uint32_t i = 0; i < process->nr_threads; i++)
 		json_thread(p, &process->threads[i]);

@@ -18,26 +18,28 @@ struct block {
 	uint8_t minor;
 	uint16_t size;
 	uint16_t interpreters, interpreter_next, interpreter_threads;
+	uint16_t gil;	/* ceval_gil, gil_runtime_state, gil_runtime_state_enabled */
 	uint16_t state; /* size, prev, next, interp, current_frame */
 	uint16_t state_thread;
-	uint16_t frame; /* size, previous, executable, instr_ptr, localsplus, owner, stackpointer */
+	uint16_t frame; /* size, previous, executable, instr_ptr, localsplus, owner, stackpointer;
+			 * from 3.14 tlbc_index */
 	uint16_t code;	/* size, filename, name, qualname, linetable, firstlineno … */
-	uint16_t code_instructions;
-	uint16_t object;    /* size, ob_type */
-	uint16_t bytes;	    /* size, ob_size, ob_sval */
-	uint16_t text;	    /* size, state, length, asciiobject_size */
-	uint16_t type;	    /* size, tp_name, tp_repr, tp_flags; 0: not used */
-	uint16_t coroutine; /* size, gi_name, gi_iframe, gi_frame_state; 0: not used */
+	uint16_t code_instructions; /* and, from 3.14, co_tlbc */
+	uint16_t object;	    /* size, ob_type */
+	uint16_t bytes;		    /* size, ob_size, ob_sval */
+	uint16_t text;		    /* size, state, length, asciiobject_size */
+	uint16_t type;		    /* size, tp_name, tp_repr, tp_flags; 0: not used */
+	uint16_t coroutine;	    /* size, gi_name, gi_iframe, gi_frame_state; 0: not used */
 };
 
 static const struct block blocks[] = {
-	{ 13, 584, 40, 64, 72, 152, 192, 224, 272, 344, 352, 512, 536, 0, 0 },
-	{ 14, 760, 40, 64, 72, 176, 216, 248, 312, 384, 400, 592, 616, 416, 664 },
-	{ 15, 888, 40, 64, 72, 176, 240, 312, 376, 448, 464, 688, 712, 480, 792 },
+	{ 13, 584, 40, 64, 72, 112, 152, 192, 224, 272, 344, 352, 512, 536, 0, 0 },
+	{ 14, 760, 40, 64, 72, 120, 176, 216, 248, 312, 384, 400, 592, 616, 416, 664 },
+	{ 15, 888, 40, 64, 72, 120, 176, 240, 312, 376, 448, 464, 688, 712, 480, 792 },
 };
 
 /* The difference between a PyASCIIObject and a PyCompactUnicodeObject: utf8_length, utf8. */
-enum { COMPACT_MORE = 16 };
+enum { COMPACT_MORE = 16, STATE_INTERPRETER = 16, COPIES_SINCE = 14 };
 
 struct reader {
 	uint64_t words[MAX_BLOCK / 8];
@@ -99,10 +101,35 @@ static void read_layout(struct reader *r, const struct block *b, struct python_l
 	/* Only tasks are looked for through these. */
 	if (!l->state_task)
 		return;
+	l->state_task = (uint16_t)(l->state_task + medium(r, b->state));
 	l->frame_stack = small(r, b->frame + 48u);
 	l->type_flags = small(r, b->type + 24u);
 	l->coroutine_frame = small(r, b->coroutine + 16u);
 	l->coroutine_state = small(r, b->coroutine + 24u);
+}
+
+/*
+ * A build whose threads run at once: objects begin with a longer head, and from 3.14 on each
+ * thread may run instructions of its own.
+ */
+static void read_free_threaded(struct reader *r, const struct block *b, struct abi_python *l)
+{
+	enum { GIL_HEAD = 16 };
+	const uint8_t more = (uint8_t)(word(r, b->object) - GIL_HEAD);
+
+	l->free_threaded = 1;
+	l->state_interpreter = STATE_INTERPRETER;
+	l->interpreter_gil = medium(r, b->gil);
+	l->gil_enabled = medium(r, b->gil + 16u);
+	if (b->minor < COPIES_SINCE)
+		return;
+	l->frame_copy = small(r, b->frame + 56u);
+	l->code_copies = small(r, b->code_instructions + 8u);
+	l->task_awaiter += more;
+	l->task_is_task += more;
+	l->task_awaiters += more;
+	l->task_coroutine += more;
+	l->task_name += more;
 }
 
 /* What holds in each build of these versions: else the block is not what we take it for. */
@@ -111,12 +138,15 @@ static bool is_consistent(const struct reader *r, const struct block *b,
 {
 	uint64_t state = word(r, b->state), frame = word(r, b->frame), code = word(r, b->code);
 
-	return l->state_next == 8 && word(r, b->state + 24u) == 16 &&
+	return l->state_next == 8 && word(r, b->state + 24u) == STATE_INTERPRETER &&
 	       l->abi.state_frame + 8u <= state && l->abi.state_thread + 8u <= state &&
 	       l->abi.frame_owner < frame && l->abi.frame_at + 8u <= frame &&
 	       l->abi.code_instructions + 8u == code &&
 	       l->abi.object_type + 8u == word(r, b->object) &&
-	       l->interpreters + 8u <= word(r, HEAD) && l->abi.text_state < l->abi.text_ascii;
+	       (!l->abi.state_task || l->abi.state_task > state) &&
+	       l->interpreters + 8u <= word(r, HEAD) && l->abi.text_state < l->abi.text_ascii &&
+	       (l->abi.frame_copy ? l->abi.frame_copy + 4u <= frame && l->abi.code_copies
+				  : !l->abi.free_threaded || b->minor < COPIES_SINCE);
 }
 
 int python_debug_offsets(const struct target_memory *memory, uint64_t runtime,
@@ -141,10 +171,8 @@ int python_debug_offsets(const struct target_memory *memory, uint64_t runtime,
 		return -ENOTSUP;
 	}
 	read_layout(&r, b, &l);
-	l.abi.free_threaded = r.words[2] != 0;
-	/* Where that build keeps it is not known. */
-	if (l.abi.free_threaded)
-		l.abi.state_task = 0;
+	if (r.words[2])
+		read_free_threaded(&r, b, &l.abi);
 	if (r.bad || !is_consistent(&r, b, &l)) {
 		strbuf_addf(why, "Python 3.%u: the offsets that it says can't be right", l.minor);
 		return -ENOTSUP;

@@ -70,7 +70,8 @@ static void say_routes(const struct abi_python *l, struct runtime_explained *ret
 		const char *name;
 	} routes[] = {
 		{ l->held.offset || l->held.module,
-		  "a variable of the thread while it has the GIL" },
+		  l->free_threaded ? "a variable of the thread while it runs Python"
+				   : "a variable of the thread while it has the GIL" },
 		{ l->kept.offset || l->kept.module, "a variable of the thread at any time" },
 		{ l->holder, "the holder of the GIL" },
 		{ l->key, "a key of the C library" },

@@ -18,7 +18,10 @@
 	.code_first_line = 36, .code_file = 96, .code_name = 104, .code_lines = 112
 #define CODE_TO_3_10 \
 	.code_first_line = 40, .code_file = 104, .code_name = 112, .code_lines = 120
-/* Of asyncio, from 3.14 on, in builds with the GIL. */
+/*
+ * Of asyncio, from 3.14 on, in builds with the GIL. `running` stands so far behind the end of the
+ * thread's state, which patch releases made longer.
+ */
 #define TASKS(running, awaits, locked, below) \
 	.state_task = running, .task_awaiter = 96, .task_is_task = 108, .task_awaiters = 109, \
 	.task_coroutine = 128, .task_name = 136, .awaited = below, \
@@ -87,14 +90,14 @@ static const struct python_layout layouts[] = {
 		.key = 2340,
 		.abi = {
 			.frames = ABI_PYTHON_SHIMS, .cframe_frame = PYTHON_NO_CFRAME,
-			TASKS(872, 0xff, 0xff, 8),
+			TASKS(40, 0xff, 0xff, 8),
 		},
 	},
 	{
 		.minor = 15, .is_in_process = true, .variables = PYTHON_VARIABLES_HELD_KEPT,
 		.abi = {
 			.frames = ABI_PYTHON_SHIMS, .cframe_frame = PYTHON_NO_CFRAME,
-			TASKS(1032, 2, 3, 16),
+			TASKS(144, 2, 3, 16),
 		},
 	},
 };
@@ -198,5 +201,6 @@ bool python_layout_is_walkable(const struct python_layout *layout)
 	       lies(l->text_ascii, 8, 16, MAX_TEXT) && lies(l->text_other, 8, 16, MAX_TEXT) &&
 	       lies(l->text_length, 8, 8, MAX_TEXT) && lies(l->text_state, 4, 8, MAX_TEXT) &&
 	       lies(l->bytes_size, 8, 8, MAX_TEXT) && lies(l->bytes_data, 1, 16, MAX_TEXT) &&
-	       lies(l->object_type, 8, 0, MAX_TEXT) && lies(l->frame_stack, 8, 0, frame);
+	       lies(l->object_type, 8, 0, MAX_TEXT) && lies(l->frame_stack, 8, 0, frame) &&
+	       lies(l->frame_copy, 4, 0, frame) && lies(l->code_copies, 8, 0, MAX_INSTRUCTIONS);
 }

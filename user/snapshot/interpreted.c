@@ -74,13 +74,26 @@ void snapshot_walk_python(pid_t pid, const struct abi_python *layout, uint64_t t
 	ret->nr_entries = w.walk.nr_entries;
 }
 
+bool snapshot_is_without_gil(pid_t pid, const struct abi_python *layout, uint64_t thread)
+{
+	struct host_walk w = { .walk = { .thread = thread }, .memory = { pid } };
+	uint64_t gil;
+	int enabled;
+
+	if (!layout->free_threaded || !thread || python_find_state(&w.walk, layout))
+		return false;
+	gil = python_pointer(&w.walk, w.walk.state + layout->state_interpreter);
+	gil = gil ? python_pointer(&w.walk, gil + layout->interpreter_gil) : 0;
+	return gil && !python_read(&w.walk, &enabled, sizeof(enabled), gil + layout->gil_enabled) &&
+	       !enabled;
+}
+
 bool snapshot_holds_gil(pid_t pid, const struct abi_python *layout, uint64_t thread)
 {
 	struct host_walk w = { .memory = { pid } };
 	uint64_t holder;
 
-	/* Without the lock many threads run at once. */
-	if (layout->free_threaded || !thread)
+	if (!thread || snapshot_is_without_gil(pid, layout, thread))
 		return false;
 	w.walk.thread = thread;
 	holder = layout->holder ? python_pointer(&w.walk, layout->holder)

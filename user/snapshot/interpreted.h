@@ -23,5 +23,7 @@ struct snapshot_calls {
  */
 void snapshot_walk_python(pid_t pid, const struct abi_python *layout, uint64_t thread, uint64_t sp,
 			  const __u64 *registers, struct snapshot_calls *ret);
-/* Does the thread hold the lock that lets one thread at a time run Python? */
+/* Is the process's Python free-threaded, and no GIL in use? `thread`: any that runs Python. */
+bool snapshot_is_without_gil(pid_t pid, const struct abi_python *layout, uint64_t thread);
+/* Does the thread hold the lock that lets one thread at a time run Python, where there is one? */
 bool snapshot_holds_gil(pid_t pid, const struct abi_python *layout, uint64_t thread);

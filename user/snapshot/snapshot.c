@@ -347,6 +347,9 @@ static void find_gil(struct snapshot *s, struct snapshot_process *p)
 	const struct abi_python *layout = &s->runtimes[s->place].python;
 	uint32_t holders = 2;
 
+	for (uint32_t k = 0; s->place && k < p->nr_threads && !p->without_gil; k++)
+		p->without_gil = snapshot_is_without_gil(s->reader, layout,
+							 s->pending[k].thread_pointer);
 	for (int i = 0; s->place && holders > 1 && i < GIL_TRIES; i++) {
 		holders = 0;
 		for (uint32_t k = 0; k < p->nr_threads; k++) {

@@ -57,6 +57,7 @@ struct snapshot_process {
 	uint32_t nr_threads;
 	struct strbuf command; /* its words, or "[name]" where it has none */
 	const char *runtime; /* "Python 3.11", as long as the snapshot; NULL: none that is known */
+	bool without_gil;    /* free-threaded Python, whose threads run at once */
 };
 
 struct snapshot;
