@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Interpreters to be measured: those of the machine, and newer ones of Debian, each in a root
-folder of the cache with the libc that it needs. Nothing is installed. BPFPROF_PYTHONS has paths of
-more, with a colon between them: builds without the GIL, for one.
+folder of the cache with the libc that it needs; and those without a GIL that were built there.
+Nothing is installed. BPFPROF_PYTHONS has paths of more, with a colon between them.
 
   pythons.py                   fetches what is missing, and lists all
   pythons.py run NAME ARG…     executes one, those of the cache below their own root, which has
@@ -17,6 +17,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vm"))
+import free_threaded  # noqa: E402
 import kernel  # noqa: E402
 
 # The suite that has a version; a root folder each.
@@ -111,6 +112,10 @@ def of_the_machine():
     for path in glob.glob("/usr/bin/python3.*"):
         if re.search(r"/python3\.\d+$", path) and not os.path.islink(path):
             yield Python("usr-" + path[len("/usr/bin/python"):], path)
+    for name in free_threaded.NAMES:
+        path = free_threaded.path_of(name)
+        if path:
+            yield Python("built-" + name, path)
     for path in filter(None, os.environ.get("BPFPROF_PYTHONS", "").split(":")):
         version = subprocess.run([path, "-c", ASK_VERSION], stdout=subprocess.PIPE, text=True,
                                  check=True).stdout.strip()
@@ -120,7 +125,7 @@ def of_the_machine():
 def every():
     """(interpreters by version, {name: why it can't be had})."""
     found, missing = list(of_the_machine()), {}
-    versions = {"%d.%d" % p.version for p in found}
+    versions = {"%d.%d" % p.version for p in found if not p.free_threaded}
     for name in ROOTS:
         if name in OF_NEED and name in versions:
             continue
@@ -128,6 +133,9 @@ def every():
             found.append(fetch(name))
         except kernel.Unavailable as e:
             missing["debian-" + name] = str(e)
+    for name in free_threaded.NAMES:
+        if not free_threaded.path_of(name):
+            missing["built-" + name] = "not built"
     return sorted(found, key=lambda p: (p.version, p.name)), missing
 
 

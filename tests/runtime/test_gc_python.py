@@ -117,8 +117,9 @@ def check_version(python, sites):
 
 
 def check_told(python, sites):
-    """From 3.13 on calls that collect nothing have to be told from those that do."""
-    if len(sites.of("tell")) != (python.version >= (3, 13)):
+    """From 3.13 on calls that collect nothing have to be told from those that do; without a GIL
+    these are few, and no one branch is what all that do take."""
+    if len(sites.of("tell")) != (python.version >= (3, 13) and not python.free_threaded):
         raise Failed("told at %s" % sites.of("tell"))
 
 

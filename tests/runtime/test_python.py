@@ -14,6 +14,10 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python_truth"))
+import free_threaded  # noqa: E402
+
 TARGET = os.path.join(os.path.dirname(os.path.abspath(__file__)), "target.py")
 # enum abi_interpreted
 NONE, WHOLE, AMBIGUOUS = 0, 1, 5
@@ -29,6 +33,7 @@ def pythons():
     found = glob.glob(os.path.join(base, "versions", "3.*", "bin", "python3"))
     found += [p for p in glob.glob("/usr/bin/python3.*") if re.search(r"python3\.\d+$", p)]
     found += filter(None, os.environ.get("BPFPROF_PYTHONS", "").split(":"))
+    found += filter(None, map(free_threaded.path_of, free_threaded.NAMES))
     return sorted(p for p in found if os.access(p, os.X_OK))
 
 

@@ -2,7 +2,8 @@
 /*
  * From 3.13 on CPython's collector chooses the generation itself, and returns early when there is
  * nothing to do. Then, unless the interpreter ends, it calls back: invoke_gc_callback(…, "start",
- * generation, …). The branch around this call is what each collection takes.
+ * generation, …). The branch around this call is what each collection takes. Free-threaded builds
+ * have no such branch: there the caller passes the generation, and nearly all calls collect.
  */
 #include <errno.h>
 #include <stdlib.h>
