@@ -378,14 +378,22 @@ enum abi_runtime_kind { ABI_RUNTIME_NONE, ABI_RUNTIME_PYTHON };
 /*
  * How an interpreter's stack is found and walked, in one process. User space writes it before
  * a space refers to it, and writes it again only when no program can read it.
+ *
+ * Or what a file alone says of all its processes, for calls of Python: it is there before any of
+ * them is. Addresses are the file's: a probe in it tells what a process adds to them.
  */
 struct abi_runtime {
 	__u32 kind; /* enum abi_runtime_kind */
-	__u32 pad;
+	__u32 of_file;
 	/* Of processes that were forked of one, without an exec since: an address is the same
-	 * object. */
+	 * object. Of a file: 0, each address space is one by itself. */
 	__u64 family;
 	struct abi_python python;
+	/*
+	 * Of a file: the linker's word that has python.held.offset. Where python.held.module is not
+	 * 0, there are two, that module, and what is added to the offset. 0: the offset is known.
+	 */
+	__u64 held_at;
 };
 
 /* An event under way, of a mode whose events begin and end: the values of its map `started`. */
@@ -407,6 +415,5 @@ enum abi_counter {
 	ABI_COUNT_REQUEUED,
 	ABI_COUNT_SPLIT,
 	ABI_COUNT_UNRETURNED, /* spans that were left without their end: longjmp, exception, exit */
-	ABI_COUNT_LATE,	      /* calls of Python before it was known how their process is walked */
 	ABI_COUNTERS
 };

@@ -62,10 +62,11 @@ struct abi_probe {
 	__u32 flags; /* enum abi_probe_flag */
 	__u64 tag;
 	__u32 pair;
-	__u32 pad;
+	__u32 runtime; /* PYTHON: by which place of `runtimes` its processes are walked */
+	__u64 address; /* … and where it is in the file, where addresses of a process are needed */
 	struct abi_argument arguments[ABI_PROBE_ARGUMENTS];
 };
-_Static_assert(sizeof(struct abi_probe) == 56, "abi_probe");
+_Static_assert(sizeof(struct abi_probe) == 64, "abi_probe");
 
 /* What is open in a thread: the nth, from the outermost, 0. */
 struct abi_span_key {

@@ -13,11 +13,6 @@ static __always_inline void begin(struct pt_regs *ctx, const struct abi_probe *p
 	struct abi_key key = { .tag = p->tag, .bucket = ABI_NO_BUCKET };
 
 	collect_begin(ctx, &s.who, &s.stack);
-	/* How its process is walked isn't known: that walk asked user space. */
-	if (p->flags & ABI_PROBE_PYTHON) {
-		count(ABI_COUNT_LATE);
-		return;
-	}
 	if (p->role == ABI_PROBE_COUNT) {
 		key.who = s.who;
 		key.stack = s.stack;
@@ -51,9 +46,9 @@ static __always_inline void on_hit(struct pt_regs *ctx, const struct abi_probe *
 {
 	bool python = p->flags & ABI_PROBE_PYTHON;
 
-	if (python && p->role == ABI_PROBE_BEGIN && python_calls_begin(ctx, p))
-		return;
-	if (p->role == ABI_PROBE_BEGIN || p->role == ABI_PROBE_COUNT)
+	if (python && p->role == ABI_PROBE_BEGIN)
+		python_calls_begin(ctx, p);
+	else if (p->role == ABI_PROBE_BEGIN || p->role == ABI_PROBE_COUNT)
 		begin(ctx, p);
 	else if (python && p->role == ABI_PROBE_END)
 		python_calls_end(ctx, p);

@@ -80,6 +80,29 @@ static __always_inline int python_calls_step(struct interpreted *in, const struc
 }
 
 /*
+ * The running thread's state, which holds the GIL where a call begins or ends, and its innermost
+ * frame. Not 0: they can't be read. in->bias: what the process adds to the file's addresses.
+ */
+static __always_inline long python_calls_begin_at_state(struct interpreted *in,
+							const struct abi_runtime *r, __u64 thread)
+{
+	struct abi_thread_local held = r->python.held;
+	struct python_walk *p = &in->python;
+
+	python_begin_at(p, 0);
+	p->thread = thread;
+	if (r->held_at && held.module) {
+		held.module = python_pointer(p, r->held_at + in->bias);
+		held.offset += python_pointer(p, r->held_at + in->bias + sizeof(__u64));
+	} else if (r->held_at) {
+		held.offset = python_pointer(p, r->held_at + in->bias);
+	}
+	p->state = r->python.holder ? python_pointer(p, r->python.holder + in->bias)
+				    : python_thread_local(p, &held);
+	return !python_is_ours(p, &r->python, p->state) || python_find_frame(p, &r->python);
+}
+
+/*
  * Which function was called, and by whom: into `interpreting`. How many calls these are, to 2; -1:
  * it is none.
  */
@@ -95,7 +118,7 @@ __noinline int python_calls_take(__u32 level, __u32 runtime, __u64 thread, __u64
 	/* A frame that was just made is not the thread's yet. */
 	if (frame)
 		python_begin_at(&in->python, frame);
-	else if (python_begin(&in->python, &r->python, thread))
+	else if (python_calls_begin_at_state(in, r, thread))
 		return 0;
 	in->innermost = in->python.frame;
 	in->caller = 0;
@@ -131,14 +154,24 @@ static __always_inline __u32 python_calls_told(__u64 frame)
 	return frame >> 3;
 }
 
+/* What the process adds to the addresses of the probe's file. */
+static __always_inline void python_calls_set_bias(__u32 level, struct pt_regs *ctx,
+						  const struct abi_probe *p)
+{
+	struct interpreted *in = bpf_map_lookup_elem(&interpreting, &level);
+
+	if (in)
+		in->bias = probe_register(ctx, WALK_PC) - p->address;
+}
+
 /*
  * Which function begins, by its frame (of a register, or the thread's innermost one). ret->stack:
  * of it and its caller; tag: of it alone. *ret_caller: what that is told, of a generator that runs;
  * else 0. As python_calls_take(), 0: it can't be read.
  */
 static __always_inline int python_calls_stacks(struct pt_regs *ctx, const struct abi_probe *p,
-					       const struct who *who, __u32 runtime,
-					       struct abi_span *ret, __u32 *ret_caller)
+					       const struct who *who, struct abi_span *ret,
+					       __u32 *ret_caller)
 {
 	__u64 frame = p->arguments[0].how == ABI_ARGUMENT_REGISTER
 			      ? probe_register(ctx, p->arguments[0].reg)
@@ -159,9 +192,10 @@ static __always_inline int python_calls_stacks(struct pt_regs *ctx, const struct
 	s->stack.interpreted = ABI_INTERPRETED_WHOLE;
 	s->stack.awaited = s->stack.nr_awaiters = s->stack.has_name = 0;
 	s->stack.space = who->space;
-	s->stack.runtime = runtime;
+	s->stack.runtime = p->runtime;
 	s->walk.list = 0;
-	nr = python_calls_take(level, runtime, compat_thread_pointer(), frame, flags_at);
+	python_calls_set_bias(level, ctx, p);
+	nr = python_calls_take(level, p->runtime, compat_thread_pointer(), frame, flags_at);
 	in = bpf_map_lookup_elem(&interpreting, &level);
 	if (nr > 0 && in) {
 		ret->tag = python_calls_id(level, 1);
@@ -181,13 +215,13 @@ __noinline int python_calls_innermost(__u32 level, __u32 runtime, __u64 thread)
 	struct abi_runtime *r = bpf_map_lookup_elem(&runtimes, &runtime);
 
 	if (!in || !r || r->kind != ABI_RUNTIME_PYTHON ||
-	    python_begin(&in->python, &r->python, thread))
+	    python_calls_begin_at_state(in, r, thread))
 		return 0;
 	return python_calls_told(in->python.frame);
 }
 
 /* Which open call the thread's innermost frame is of: its number, from 1; 0: of none. */
-static __always_inline __u32 python_calls_find(__u32 pair, __u32 runtime)
+static __always_inline __u32 python_calls_find(struct pt_regs *ctx, const struct abi_probe *p)
 {
 	__u32 level = 0, told;
 
@@ -195,9 +229,10 @@ static __always_inline __u32 python_calls_find(__u32 pair, __u32 runtime)
 		count(ABI_COUNT_LOST);
 		return 0;
 	}
-	told = python_calls_innermost(level, runtime, compat_thread_pointer());
+	python_calls_set_bias(level, ctx, p);
+	told = python_calls_innermost(level, p->runtime, compat_thread_pointer());
 	scratch_leave(level);
-	return span_find_told(span_tid(), pair, told);
+	return span_find_told(span_tid(), p->pair, told);
 }
 
 /* Is a call of this stack open in the thread, from its nth span outwards? */
@@ -243,37 +278,28 @@ static __always_inline __u64 python_calls_frame(struct pt_regs *ctx, const struc
 	return frame;
 }
 
-/* false: how the process is walked is not known yet. */
-static __always_inline bool python_calls_begin(struct pt_regs *ctx, const struct abi_probe *p)
+static __always_inline void python_calls_begin(struct pt_regs *ctx, const struct abi_probe *p)
 {
 	struct abi_span s = { .pair = p->pair };
-	__u64 mappings;
-	__u32 runtime, n, caller;
+	__u32 n, caller;
 	struct who who;
 	int nr;
 
 	who_read(&who);
-	unwind_find_space(who.space, &mappings, &runtime);
-	if (!runtime)
-		return false;
 	s.sp = python_calls_frame(ctx, p);
 	s.who = who_id(&who);
-	nr = python_calls_stacks(ctx, p, &who, runtime, &s, &caller);
-	if (nr <= 0) {
-		if (!nr)
-			count(ABI_COUNT_LOST);
-		return true;
-	}
-	n = span_begin(&s);
+	nr = python_calls_stacks(ctx, p, &who, &s, &caller);
+	if (!nr)
+		count(ABI_COUNT_LOST);
+	n = nr > 0 ? span_begin(&s) : 0;
 	if (!n)
-		return true;
+		return;
 	python_calls_enter(span_tid(), s.tag, n);
 	/* Nobody of Python called it, if both are one. */
 	if (s.stack != s.tag)
 		python_calls_enter(span_tid(), s.stack, n);
 	/* Last: what we do is no part of the call. */
 	span_start(n);
-	return true;
 }
 
 static __always_inline void python_calls_add(const struct abi_span *s, __u64 stack, __u64 sum,
@@ -300,16 +326,17 @@ static __always_inline void python_calls_once(const struct abi_span *s, __u64 st
  * What is thrown into a generator, as when it is closed, is a call for cProfile, of which only the
  * end is seen. One that ran before it was measured has a caller that did, too.
  */
-static __always_inline bool python_calls_thrown(struct pt_regs *ctx, const struct abi_probe *p,
-						const struct who *who, __u32 runtime)
+static __always_inline bool python_calls_thrown(struct pt_regs *ctx, const struct abi_probe *p)
 {
 	struct abi_span s = {};
 	__u32 caller = 0;
+	struct who who;
 
-	if (python_calls_stacks(ctx, p, who, runtime, &s, &caller) != 2 || !caller ||
+	who_read(&who);
+	if (python_calls_stacks(ctx, p, &who, &s, &caller) != 2 || !caller ||
 	    !span_find_told(span_tid(), p->pair, caller))
 		return false;
-	s.who = who_id(who);
+	s.who = who_id(&who);
 	python_calls_add(&s, s.stack, CALLS_SELF, 0);
 	python_calls_once(&s, s.stack, CALLS_BY_CALLER);
 	python_calls_once(&s, s.tag, CALLS_CUMULATIVE);
@@ -318,19 +345,12 @@ static __always_inline bool python_calls_thrown(struct pt_regs *ctx, const struc
 
 static __always_inline void python_calls_end(struct pt_regs *ctx, const struct abi_probe *p)
 {
-	__u64 frame = python_calls_frame(ctx, p), now = bpf_ktime_get_ns(), time, mappings;
-	__u32 n, runtime = 0;
+	__u64 frame = python_calls_frame(ctx, p), now = bpf_ktime_get_ns(), time;
 	struct abi_span s;
-	struct who who;
+	__u32 n;
 
-	if (frame) {
-		n = span_find(span_tid(), p->pair, frame);
-	} else {
-		who_read(&who);
-		unwind_find_space(who.space, &mappings, &runtime);
-		n = python_calls_find(p->pair, runtime);
-	}
-	if (!n && runtime && python_calls_thrown(ctx, p, &who, runtime))
+	n = frame ? span_find(span_tid(), p->pair, frame) : python_calls_find(ctx, p);
+	if (!n && !frame && python_calls_thrown(ctx, p))
 		return;
 	if (!n || !span_end_at(n, now, &s, &time)) {
 		count(ABI_COUNT_NO_START);

@@ -42,6 +42,7 @@ struct interpreted {
 	struct abi_name name; /* of the running task */
 	/* Of mode calls: the frames of a call and its caller, and whose the first is. */
 	__u64 innermost, caller;
+	__u64 bias; /* … and what the process adds to its file's addresses */
 	__u32 owner;
 };
 
@@ -265,7 +266,7 @@ __noinline int code_send(__u32 level, __u32 n, __u64 space)
 	struct abi_runtime *r;
 	struct abi_call call;
 	struct abi_code *c;
-	__u64 id, *slot;
+	__u64 id, family, *slot;
 	__u32 runtime;
 	bool known;
 
@@ -286,7 +287,8 @@ __noinline int code_send(__u32 level, __u32 n, __u64 space)
 	if (!r)
 		return 1;
 	call.check &= ~ABI_CALL_FLAGS;
-	id = hash_id(hash_word(hash_word(cfg.seed ^ r->family, call.code), call.check));
+	family = r->of_file ? space : r->family;
+	id = hash_id(hash_word(hash_word(cfg.seed ^ family, call.code), call.check));
 	slot = seen_slot(id, &known);
 	if (known || !slot || !call.check)
 		return 0;
@@ -301,7 +303,7 @@ __noinline int code_send(__u32 level, __u32 n, __u64 space)
 	c->start_ns = s->stack.start_ns;
 	c->time = bpf_ktime_get_ns();
 	c->space = space;
-	c->family = r->family;
+	c->family = family;
 	c->code = call.code;
 	c->runtime = runtime;
 	c->check = call.check;

@@ -11,6 +11,7 @@
 #include "base/array.h"
 #include "base/now.h"
 #include "collect/live_inside.h"
+#include "walk/runtimes.h"
 
 /* The kernel half is answered at once, but those who want something all the time have to wait. */
 static const uint64_t FIRST_PAUSE_NS = 500000, LAST_PAUSE_NS = 8000000;
@@ -23,6 +24,20 @@ static int watch(struct live *l, int fd)
 	struct epoll_event e = { .events = EPOLLIN, .data.fd = fd };
 
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &e) < 0 ? -errno : 0;
+}
+
+static uint32_t place_runtime(void *ctx, const struct abi_runtime *runtime)
+{
+	return runtimes_place_file(tables_runtimes(ctx), runtime);
+}
+
+static int open_probes(struct live *l)
+{
+	if (l->tables) {
+		l->probes_settings.place_runtime = place_runtime;
+		l->probes_settings.place_ctx = l->tables;
+	}
+	return probes_open(&l->probes, &l->probes_settings, l->obj, l->tracker, &l->capture);
 }
 
 static int open_buffers(struct live *l, struct strbuf *error)
@@ -48,7 +63,7 @@ static int open_buffers(struct live *l, struct strbuf *error)
 		l->probes_settings.instead = r < 0 ? NULL : ledgers_instead(l->ledgers);
 	}
 	if (r >= 0 && live_has_probes(l))
-		r = probes_open(&l->probes, &l->probes_settings, l->obj, l->tracker, &l->capture);
+		r = open_probes(l);
 	if (r < 0)
 		return r;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);

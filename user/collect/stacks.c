@@ -160,7 +160,7 @@ static int normalise_user(struct stacks *r, const struct abi_stack *s, uint64_t 
 static int read_call(struct stacks *r, const struct abi_stack *s, const struct abi_call *call,
 		     struct taken_stack *taken, struct join_call *ret)
 {
-	int known = runtimes_frame(r->runtimes, s->runtime, call, &ret->frame);
+	int known = runtimes_frame(r->runtimes, s, call, &ret->frame);
 
 	if (known < 0)
 		return known;

@@ -64,6 +64,7 @@ struct probed_file {
 	uint32_t first_pid; /* that was seen to map it; 0: nobody yet */
 	bool was_attached;
 	uint32_t group, nr_pids, last_pid; /* watched.c */
+	uint32_t runtime; /* place of its sites' runtime; 0: none */
 	uint32_t first_place, nr_places;
 	struct uprobe_file **attached;
 	size_t nr_attached, cap_attached;

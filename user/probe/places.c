@@ -29,11 +29,15 @@ static uint8_t cost_of(const struct probed_file *f, const struct probe_site *sit
 	return emulated ? COST_ENTRY_EMULATED : COST_ENTRY_STEPPED;
 }
 
-static int publish(struct probes *p, const struct probe_site *site, uint32_t place, uint32_t pair)
+static int publish(struct probes *p, const struct probed_file *f, const struct probe_site *site,
+		   uint32_t place, uint32_t pair)
 {
-	struct abi_probe probe = {
-		.role = site->role, .flags = site->flags, .tag = site->tag, .pair = pair
-	};
+	struct abi_probe probe = { .role = site->role,
+				   .flags = site->flags,
+				   .tag = site->tag,
+				   .pair = pair,
+				   .runtime = f->runtime,
+				   .address = site->address };
 	uint32_t name = 0;
 
 	memcpy(probe.arguments, site->arguments, sizeof(probe.arguments));
@@ -78,6 +82,8 @@ int probes_place(struct probes *p, uint32_t file)
 	_cleanup_free_ bool *lacks = NULL;
 	int r;
 
+	if (f->sites.runtime.kind && p->settings.place_runtime)
+		f->runtime = p->settings.place_runtime(p->settings.place_ctx, &f->sites.runtime);
 	r = pairs ? pair_all(p, file, pairs, &lacks) : -ENOMEM;
 	if (r < 0 || array_reserve(p->places, p->cap_places, p->nr_places + f->sites.nr) < 0)
 		return -ENOMEM;
@@ -88,7 +94,7 @@ int probes_place(struct probes *p, uint32_t file)
 		/* What begins is not attached without what ends it. */
 		if (lacks[pairs[i]])
 			continue;
-		r = publish(p, site, p->nr_places, pairs[i]);
+		r = publish(p, f, site, p->nr_places, pairs[i]);
 		if (r < 0)
 			return r;
 		p->places[p->nr_places++] = (struct probed_place){

@@ -50,6 +50,12 @@ struct probes_settings {
 	uint32_t max_probes;	     /* room in the map, to PROBES_MAX */
 	uint32_t max_spans;	     /* what may be open at a time, in all threads together */
 	double max_overhead;	     /* of one CPU: 0.05; 0: no bound */
+	/*
+	 * The place that a file's runtime (probe_sites.runtime) has in the kernel half's map; 0:
+	 * there is none. NULL: runtimes are not walked. For probes_open() on.
+	 */
+	uint32_t (*place_runtime)(void *ctx, const struct abi_runtime *runtime);
+	void *place_ctx;
 };
 
 /*

@@ -90,6 +90,7 @@ static int add_own(const struct image *im, int32_t flags_at, struct probe_sites 
 			site.arguments[1] = (struct abi_argument){ .how = ABI_ARGUMENT_VALUE,
 								   .offset = flags_at };
 		site.offset = found[i].offset;
+		site.address = found[i].address;
 		site.semaphore = found[i].semaphore;
 		r = probe_sites_add(ret, &site);
 		if (r)
@@ -160,6 +161,9 @@ static int find(const struct image *im, struct probe_sites *ret, struct strbuf *
 int calls_python_find(void *ctx, const struct runtime_image *image, struct probe_sites *ret,
 		      struct strbuf *why)
 {
+	int r = probe_sites_find(image, find, ret, why);
+
 	(void)ctx;
-	return probe_sites_find(image, find, ret, why);
+	/* Sites that have an address say no frame: there the thread's state leads to it. */
+	return r > 0 ? python_describe_file(image, ret->sites[0].address, &ret->runtime, why) : r;
 }

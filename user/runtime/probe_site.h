@@ -22,6 +22,7 @@ struct probe_site {
 	bool is_return;	    /* not there, but where its function returns to */
 	uint64_t offset;    /* in the file */
 	uint64_t semaphore; /* offset of a 16-bit count that guards it (USDT); 0: none */
+	uint64_t address;   /* in the file's address space, where `runtime` has addresses, too */
 	uint32_t pair;	    /* which begin and end belong together, in this file */
 	uint64_t tag;
 	struct abi_argument arguments[ABI_PROBE_ARGUMENTS];
@@ -31,8 +32,9 @@ struct probe_site {
 struct probe_sites {
 	struct probe_site *sites;
 	size_t nr, cap;
-	char found[48]; /* what it is, for people: "Python 3.11"; "" */
-	char how[48];	/* how it was found: "USDT", "gc_collect_main of .symtab"; "" */
+	struct abi_runtime runtime; /* of the file, by which calls are known; kind NONE: nothing */
+	char found[48];		    /* what it is, for people: "Python 3.11"; "" */
+	char how[48];		    /* how it was found: "USDT", "gc_collect_main of .symtab"; "" */
 };
 
 #define PROBE_SITES_INIT \

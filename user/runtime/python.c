@@ -274,7 +274,8 @@ static void rebase(const struct python_build *b, const struct runtime_process *p
 static void fill_runtime(const struct python_layout *l, struct abi_runtime *ret)
 {
 	ret->kind = ABI_RUNTIME_PYTHON;
-	ret->pad = 0;
+	ret->of_file = 0;
+	ret->held_at = 0;
 	ret->python = l->abi;
 }
 

@@ -149,34 +149,56 @@ static bool is_consistent(const struct reader *r, const struct block *b,
 				  : !l->abi.free_threaded || b->minor < COPIES_SINCE);
 }
 
-int python_debug_offsets(const struct target_memory *memory, uint64_t runtime,
-			 struct python_layout *layout, struct strbuf *why)
+static const struct block *block_of(uint8_t minor)
 {
-	struct python_layout l = *layout;
-	const struct block *b = NULL;
-	struct reader r = { 0 };
-	struct python_release release;
-
 	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
-		if (blocks[i].minor == l.minor)
-			b = &blocks[i];
-	if (!b)
-		return -ENOTSUP;
-	if (target_memory_read(memory, runtime, r.words, b->size))
-		return -EAGAIN;
-	release = python_release((uint32_t)r.words[1]);
-	if (memcmp(r.words, "xdebugpy", 8) != 0 || release.major != 3 || release.minor != l.minor ||
-	    r.words[1] >> 32) {
+		if (blocks[i].minor == minor)
+			return &blocks[i];
+	return NULL;
+}
+
+/* By what was read of it. */
+static int judge(struct reader *r, const struct block *b, struct python_layout *layout,
+		 struct strbuf *why)
+{
+	struct python_release release = python_release((uint32_t)r->words[1]);
+	struct python_layout l = *layout;
+
+	if (memcmp(r->words, "xdebugpy", 8) != 0 || release.major != 3 ||
+	    release.minor != l.minor || r->words[1] >> 32) {
 		strbuf_addf(why, "Python 3.%u: it does not say its offsets", l.minor);
 		return -ENOTSUP;
 	}
-	read_layout(&r, b, &l);
-	if (r.words[2])
-		read_free_threaded(&r, b, &l.abi);
-	if (r.bad || !is_consistent(&r, b, &l)) {
+	read_layout(r, b, &l);
+	if (r->words[2])
+		read_free_threaded(r, b, &l.abi);
+	if (r->bad || !is_consistent(r, b, &l)) {
 		strbuf_addf(why, "Python 3.%u: the offsets that it says can't be right", l.minor);
 		return -ENOTSUP;
 	}
 	*layout = l;
 	return 0;
+}
+
+int python_debug_offsets(const struct target_memory *memory, uint64_t runtime,
+			 struct python_layout *layout, struct strbuf *why)
+{
+	const struct block *b = block_of(layout->minor);
+	struct reader r = { 0 };
+
+	if (!b)
+		return -ENOTSUP;
+	return target_memory_read(memory, runtime, r.words, b->size) ? -EAGAIN
+								     : judge(&r, b, layout, why);
+}
+
+int python_debug_offsets_of_file(const struct image *im, uint64_t runtime,
+				 struct python_layout *layout, struct strbuf *why)
+{
+	const struct block *b = block_of(layout->minor);
+	struct reader r = { 0 };
+
+	if (!b)
+		return -ENOTSUP;
+	return image_read(im, runtime, r.words, b->size) ? -EAGAIN : judge(&r, b, layout, why);
 }

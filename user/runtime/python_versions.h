@@ -9,6 +9,7 @@
 
 #include "abi.h"
 #include "base/strbuf.h"
+#include "runtime/image.h"
 #include "runtime/runtime.h"
 
 struct python_layout {
@@ -48,6 +49,9 @@ const struct python_layout *python_layout_of(const struct python_release *releas
  */
 int python_debug_offsets(const struct target_memory *memory, uint64_t runtime,
 			 struct python_layout *layout, struct strbuf *why);
+/* The same of a file: they are data that it has. */
+int python_debug_offsets_of_file(const struct image *im, uint64_t runtime,
+				 struct python_layout *layout, struct strbuf *why);
 
 /* May the walk go by these offsets: does all that they refer to lie within what it reads? */
 bool python_layout_is_walkable(const struct python_layout *layout);

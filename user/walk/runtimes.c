@@ -310,6 +310,21 @@ int runtimes_foresee(struct runtimes *r, const struct space_key *key, uint32_t *
 	return err < 0 ? err : *place != 0;
 }
 
+uint32_t runtimes_place_file(struct runtimes *r, const struct abi_runtime *of_file)
+{
+	uint32_t at;
+
+	for (at = 1; at < r->nr; at++)
+		if (r->placed[at].used && !memcmp(&r->entries[at], of_file, sizeof(*of_file)))
+			return at;
+	at = find_place(r);
+	if (!at)
+		return 0;
+	r->placed[at] = (struct placed){ .used = true };
+	r->entries[at] = *of_file;
+	return at;
+}
+
 void runtimes_put(struct runtimes *r, uint32_t place)
 {
 	if (place)
@@ -318,7 +333,7 @@ void runtimes_put(struct runtimes *r, uint32_t place)
 
 static const struct runtime_build *build_at(const struct runtimes *r, uint32_t place)
 {
-	if (!place || place >= r->nr || !r->placed[place].used)
+	if (!place || place >= r->nr || !r->placed[place].used || r->entries[place].of_file)
 		return NULL;
 	return &r->looked[r->placed[place].object]->build;
 }

@@ -4,7 +4,7 @@
  * stack: looks for runtimes (user/runtime) in the files of sampled processes,
  * puts what a walk needs into the map `runtimes`, and keeps what code objects
  * are called. A place in that map is a process's until no program can read
- * it any more: who shows it to the kernel half says when.
+ * it any more: who shows it to the kernel half says when. Or a file's, for good.
  */
 #pragma once
 #include "abi.h"
@@ -40,6 +40,9 @@ int runtimes_find(struct runtimes *r, const struct space_key *key, bool again, u
  * place; 0; -ENOMEM.
  */
 int runtimes_foresee(struct runtimes *r, const struct space_key *key, uint32_t *place);
+/* The place of what a file says of all its processes (of_file), the same one for the same; 0: there
+ * is none left. */
+uint32_t runtimes_place_file(struct runtimes *r, const struct abi_runtime *of_file);
 /* No program reads it any more. */
 void runtimes_put(struct runtimes *r, uint32_t place);
 
@@ -52,10 +55,10 @@ bool runtimes_has_loops(const struct runtimes *r, uint32_t place);
 /* A record of `size` bytes: what a code object is. 0, -EPROTO or -ENOMEM. */
 int runtimes_take_code(struct runtimes *r, const struct abi_code *c, size_t size);
 /*
- * The frame of a call in a process that is walked by `place`. 1; 0: what it runs is not known, and
- * *ret is a mark; -ENOMEM.
+ * The frame of a call of a stack, which says what it was walked by. 1; 0: what it runs is not
+ * known, and *ret is a mark; -ENOMEM.
  */
-int runtimes_frame(struct runtimes *r, uint32_t place, const struct abi_call *call,
+int runtimes_frame(struct runtimes *r, const struct abi_stack *s, const struct abi_call *call,
 		   struct raw_frame *ret);
 /* The mark that stands for calls that were left out. */
 struct raw_frame runtimes_left_out(const struct runtimes *r);

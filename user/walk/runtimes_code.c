@@ -9,9 +9,9 @@
 #include "walk/runtimes_inside.h"
 
 /*
- * A process that has new code all the time, or makes it long, gets so much of our time for it, and
- * a part of the time that passes. Beyond that only what the kernel half read is used. Others' code
- * has its own.
+ * A process (of calls: the processes of a file) that has new code all the time, or makes it long,
+ * gets so much of our time for it, and a part of the time that passes. Beyond that only what the
+ * kernel half read is used. Others' code has its own.
  */
 #define NAMING_CREDIT_NS 200000000ull
 
@@ -68,13 +68,21 @@ static int learn(struct runtimes *r, const struct code_key *key, uint32_t code)
 	return 0;
 }
 
+/* Of a process; where the place is a file's, of the one that a record is of. */
+static struct target_memory memory_of(const struct runtimes *r, uint32_t place, uint32_t tgid)
+{
+	if (!r->entries[place].of_file)
+		tgid = r->placed[place].key.tgid;
+	return (struct target_memory){ (pid_t)tgid };
+}
+
 /* 1: it is in the capture; 0: it can't be named; -ENOMEM. */
 static int name(struct runtimes *r, uint32_t place, const struct abi_code *raw, bool read,
 		uint32_t *ret)
 {
 	const struct abi_runtime *a = &r->entries[place];
 	const struct runtime *runtime = runtime_of(a->kind);
-	struct target_memory memory = { (pid_t)r->placed[place].key.tgid };
+	struct target_memory memory = memory_of(r, place, raw->tgid);
 	_cleanup_(strbuf_done) struct strbuf text = STRBUF_INIT, file = STRBUF_INIT,
 					     lines = STRBUF_INIT;
 	struct raw_code code = { 0 };
@@ -113,11 +121,12 @@ int runtimes_take_code(struct runtimes *r, const struct abi_code *c, size_t size
 }
 
 /* From the process, if it still has the object that it had. */
-static int read_now(struct runtimes *r, uint32_t place, const struct code_key *key, uint32_t *ret)
+static int read_now(struct runtimes *r, const struct abi_stack *s, const struct code_key *key,
+		    uint32_t *ret)
 {
-	const struct abi_runtime *a = &r->entries[place];
+	const struct abi_runtime *a = &r->entries[s->runtime];
 	const struct runtime *runtime = runtime_of(a->kind);
-	struct target_memory memory = { (pid_t)r->placed[place].key.tgid };
+	struct target_memory memory = memory_of(r, s->runtime, s->tgid);
 	_cleanup_free_ struct abi_code *raw = calloc(1, sizeof(*raw));
 	int err;
 
@@ -128,45 +137,46 @@ static int read_now(struct runtimes *r, uint32_t place, const struct code_key *k
 	/* The kernel half could not read it at all, where there is no check. */
 	if (key->check && raw->check != key->check)
 		return 0;
-	err = name(r, place, raw, true, ret);
+	err = name(r, s->runtime, raw, true, ret);
 	if (err > 0 && key->check)
 		err = learn(r, key, *ret) < 0 ? -ENOMEM : 1;
 	return err;
 }
 
-static int read_if_allowed(struct runtimes *r, uint32_t place, const struct code_key *key,
-			   uint32_t *ret)
+static int read_if_allowed(struct runtimes *r, const struct abi_stack *s,
+			   const struct code_key *key, uint32_t *ret)
 {
+	struct placed *p = &r->placed[s->runtime];
 	uint64_t begin;
 	int err;
 
-	if (!may_read(&r->placed[place]))
+	if (!may_read(p))
 		return 0;
 	begin = now_thread_ns();
-	err = read_now(r, place, key, ret);
-	r->placed[place].naming_ns += now_thread_ns() - begin;
+	err = read_now(r, s, key, ret);
+	p->naming_ns += now_thread_ns() - begin;
 	return err;
 }
 
-int runtimes_frame(struct runtimes *r, uint32_t place, const struct abi_call *call,
+int runtimes_frame(struct runtimes *r, const struct abi_stack *s, const struct abi_call *call,
 		   struct raw_frame *ret)
 {
 	struct code_key key = { .code = call->code, .check = call->check & ~ABI_CALL_FLAGS };
 	const struct runtime *runtime;
-	uint32_t at, code;
+	uint32_t place = s->runtime, at, code;
 	int err = 1;
 
 	*ret = r->lost;
 	if (!place || place >= r->nr || !r->placed[place].used)
 		return 0;
-	key.family = r->entries[place].family;
+	key.family = r->entries[place].of_file ? s->space : r->entries[place].family;
 	runtime = runtime_of(r->entries[place].kind);
 	if (!runtime)
 		return 0;
 	if (intern_find(&r->code_keys, &key, sizeof(key), &at))
 		code = r->codes[at];
 	else
-		err = read_if_allowed(r, place, &key, &code);
+		err = read_if_allowed(r, s, &key, &code);
 	if (err <= 0)
 		return err;
 	err = capture_code_frame(r->capture, code, runtime->instruction(&r->entries[place], call),

@@ -13,12 +13,12 @@ struct looked {
 	struct runtime_build build;
 };
 
-/* A process, by its place in the map. */
+/* A process, or a file, by its place in the map. */
 struct placed {
 	bool used;
 	bool foreseen; /* the process was not initialised: it may say more */
 	struct space_key key;
-	uint32_t object;
+	uint32_t object; /* of a process */
 	uint64_t bias;
 	uint64_t since_ns, naming_ns; /* since when its code is named; CPU time that it took */
 };
