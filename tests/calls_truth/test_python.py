@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""bpfprof calls --python against cProfile: all calls of all functions, by whom, and their times.
+"""bpfprof calls --python against cProfile: all calls of all functions, by whom, and their times;
+of a process that is there already, and of one from its first instruction on.
 
 Usage: test_python.py BPFPROF FOLDER [INTERPRETER …]
 """
 import json
 import os
 import pstats
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,7 +23,8 @@ import pythons  # noqa: E402
 import truth  # noqa: E402
 
 LIMIT_S = 60
-WARM_LEAVES = 400
+# Until the probes of a file that can't be foreseen are there.
+ATTACHING_S = 3
 # Where calls are so few that probes hardly take part, shares are comparable.
 SHARE_LEAST, SHARE_APART = 0.05, 0.10
 TIMES_TRIED = 3
@@ -122,12 +125,11 @@ def compare_rows(report, ours):
 def measure(folder, python):
     """(what cProfile says, what we say, the report)."""
     reference, ours = (os.path.join(folder, n) for n in ("reference.prof", "ours.prof"))
-    subprocess.run([python.path, os.path.join(folder, "program.py"), reference], check=True,
+    subprocess.run([python.path, os.path.join(folder, "program.py"), "work", reference], check=True,
                    preexec_fn=python.enter, cwd=folder, timeout=LIMIT_S)
     m = Measured(folder, python)
     try:
         m.watch("--json", "-o", ours)
-        m.tell("warm", "warm")
         m.tell("go", "done")
         report = m.report()
     finally:
@@ -135,19 +137,31 @@ def measure(folder, python):
     return read(reference), read(ours), report
 
 
+def measure_whole(folder, python):
+    """The same of a program from its first call on, with what it imports."""
+    program = os.path.join(folder, "program.py")
+    reference, ours = (os.path.join(folder, n) for n in ("reference.prof", "ours.prof"))
+    subprocess.run([python.path, program, "whole", reference], check=True,
+                   preexec_fn=python.enter, cwd=folder, timeout=LIMIT_S)
+    command = python.command(program, "whole")
+    if python.root:
+        # Its files have other names here: another process shows them first.
+        first = python.command("-c", "import time; time.sleep(%d)" % ATTACHING_S)
+        command = ["sh", "-c", shlex.join(first) + " && " + shlex.join(command)]
+    done = subprocess.run([truth.BPFPROF, "calls", "--python", "--json", "-o", ours, "--",
+                           *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          cwd=folder, timeout=LIMIT_S)
+    if done.returncode:
+        raise RuntimeError("bpfprof: exit status %d: %s" % (done.returncode, done.stderr[-500:]))
+    return read(reference), read(ours), json.loads(done.stdout)
+
+
 def differences(expected, got):
     """Lines that say what is not the same."""
-    leaf = next(k for k in expected if k[2] == "leaf")
     lines = []
     for name in sorted(set(expected) | set(got)):
         e, g = expected.get(name, (0, 0, 0, 0, {})), got.get(name, (0, 0, 0, 0, {}))
         calls, primitive, _, _, by = g
-        if name == leaf:
-            # Those of the warming up; its first ones came too early to be counted.
-            warm = calls - e[0]
-            if not 0 < warm <= WARM_LEAVES:
-                lines.append("%s: %d calls more" % (name[2], warm))
-            calls, primitive = calls - warm, primitive - warm
         if (calls, primitive) != e[:2]:
             lines.append("%s: %d calls, %d primitive; cProfile: %d, %d"
                          % (name[2], calls, primitive, e[0], e[1]))
@@ -179,10 +193,11 @@ def check_times(expected, got):
     return lines
 
 
-def check_quality(report):
+def check_quality(report, *more):
     q = report["quality"]
     return ["%d %s" % (q[k], k) for k in ("lost", "no_stack", "code_lost", "unreturned",
-                                          "unprobed", "detached", "memory_limited") if q[k]]
+                                          "unprobed", "detached", "memory_limited",
+                                          "interpreted_late", *more) if q[k]]
 
 
 def check_refused(folder, python):
@@ -225,8 +240,14 @@ def check(folder, python):
         if lines or not times:
             break
     lines += times
-    calls = sum(f[0] for f in expected.values())
-    return "%d functions, %d calls" % (len(expected), calls), lines
+    numbers = [len(expected), sum(f[0] for f in expected.values())]
+    expected, got, report = measure_whole(folder, python)
+    # The process that came first had begun some.
+    quality = check_quality(report, *([] if python.root else ["no_start"]))
+    lines += ["from its start: " + line
+              for line in differences(expected, got) + quality + compare_rows(report, got)]
+    numbers += [len(expected), sum(f[0] for f in expected.values())]
+    return "%d functions, %d calls; from its start %d, %d" % tuple(numbers), lines
 
 
 def main():
