@@ -74,7 +74,7 @@ static __always_inline int python_calls_step(struct interpreted *in, const struc
 	}
 	in->owner = python_byte(in->python.bytes, l->frame_owner);
 	/* It is about to make a generator, if the frame isn't one's: no call for cProfile. */
-	if (flags & PYTHON_MAKES_GENERATOR && !in->owner)
+	if (flags & (in->owner ? PYTHON_NO_EVENTS : PYTHON_NO_EVENTS | PYTHON_MAKES_GENERATOR))
 		in->innermost = 0;
 	return !in->innermost;
 }
@@ -324,18 +324,20 @@ static __always_inline void python_calls_once(const struct abi_span *s, __u64 st
 
 /*
  * What is thrown into a generator, as when it is closed, is a call for cProfile, of which only the
- * end is seen. One that ran before it was measured has a caller that did, too.
+ * end is seen. One that ran before it was measured has a caller that did, too. false: it is neither
+ * that nor none at all.
  */
 static __always_inline bool python_calls_thrown(struct pt_regs *ctx, const struct abi_probe *p)
 {
 	struct abi_span s = {};
 	__u32 caller = 0;
 	struct who who;
+	int nr;
 
 	who_read(&who);
-	if (python_calls_stacks(ctx, p, &who, &s, &caller) != 2 || !caller ||
-	    !span_find_told(span_tid(), p->pair, caller))
-		return false;
+	nr = python_calls_stacks(ctx, p, &who, &s, &caller);
+	if (nr != 2 || !caller || !span_find_told(span_tid(), p->pair, caller))
+		return nr < 0;
 	s.who = who_id(&who);
 	python_calls_add(&s, s.stack, CALLS_SELF, 0);
 	python_calls_once(&s, s.stack, CALLS_BY_CALLER);
