@@ -254,6 +254,19 @@ static int find_known(const struct probes *p, int fd, const struct stat *st, uin
 	return intern_find(&p->plain, &plain, sizeof(plain), &id) ? 0 : -ENOENT;
 }
 
+/* Attaching takes longer than a program takes to come to its first calls. */
+static void say_late(struct probes *p, const struct probed_file *f, uint32_t pid)
+{
+	struct strbuf line = STRBUF_INIT;
+
+	strbuf_add_escaped(&line, f->sites.found);
+	strbuf_addf(&line,
+		    ", pid %u: it ran before its probes were there: its first calls are not "
+		    "counted",
+		    pid);
+	probes_say(p, &line);
+}
+
 int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid, uint32_t *ret_file)
 {
 	struct probed_file *f;
@@ -271,9 +284,11 @@ int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid, uin
 	*ret_file = file;
 	if (!f->first_pid)
 		f->first_pid = pid;
-	if (f->fd < 0 || f->is_instead)
-		return 0;
-	return probes_attach(p, f, p->by_pid ? pid : 0);
+	r = f->fd < 0 || f->is_instead ? 0 : probes_attach(p, f, p->by_pid ? pid : 0);
+	/* Who asks for all calls of a runtime is told which ones are missing. */
+	if (r > 0 && f->runtime && pid && p->scanned)
+		say_late(p, f, pid);
+	return r < 0 ? r : 0;
 }
 
 /* Here a file's being known is not enough: every process counts. */

@@ -64,7 +64,7 @@ struct probed_file {
 	uint32_t first_pid; /* that was seen to map it; 0: nobody yet */
 	bool was_attached;
 	uint32_t group, nr_pids, last_pid; /* watched.c */
-	uint32_t runtime; /* place of its sites' runtime; 0: none */
+	uint32_t runtime;		   /* place of its sites' runtime; 0: none */
 	uint32_t first_place, nr_places;
 	struct uprobe_file **attached;
 	size_t nr_attached, cap_attached;
@@ -98,6 +98,7 @@ struct probes {
 	double program_ns;		  /* what one run of them takes */
 	char **notes;
 	size_t nr_notes, cap_notes;
+	bool scanned;	 /* what ran before was looked at: what comes from here on is new */
 	bool unattached; /* probes_stop() was called */
 };
 
@@ -122,7 +123,7 @@ const char *probed_file_name(const struct probed_file *f);
 /* places.c */
 /* Gives a file's sites their places; what doesn't fit is left out and counted. 0 or -ENOMEM. */
 int probes_place(struct probes *p, uint32_t file);
-/* Attaches a file for a process; 0: for all. 0 or -ENOMEM. */
+/* Attaches a file for a process; 0: for all. 1; 0: it is attached, or nothing of it is; -ENOMEM. */
 int probes_attach(struct probes *p, struct probed_file *f, uint32_t pid);
 
 /* overhead.c */

@@ -205,5 +205,5 @@ int probes_attach(struct probes *p, struct probed_file *f, uint32_t pid)
 	f->was_attached |= u->nr_attached != 0;
 	f->attached[f->nr_attached++] = u;
 	u = NULL;
-	return 0;
+	return 1;
 }

@@ -191,6 +191,7 @@ int probes_tend(struct probes *p)
 	if (p->unattached)
 		return 0;
 	r = probes_look(p);
+	p->scanned |= !waiting_any(&p->waiting);
 	return r < 0 ? r : probes_keep_to_overhead(p);
 }
 
