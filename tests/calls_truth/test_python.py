@@ -23,6 +23,10 @@ import pythons  # noqa: E402
 import truth  # noqa: E402
 
 LIMIT_S = 60
+EMBEDS = """#include <stdlib.h>
+int Py_BytesMain(int, char **);
+int main(int argc, char **argv) { setenv("PYTHONHOME", HOME, 1); return Py_BytesMain(argc, argv); }
+"""
 # Until the probes of a file that can't be foreseen are there.
 ATTACHING_S = 3
 # Where calls are so few that probes hardly take part, shares are comparable.
@@ -200,6 +204,20 @@ def check_quality(report, *more):
                                           "interpreted_late", *more) if q[k]]
 
 
+def embedded(folder, python):
+    """One that has its interpreter in a library, whose variables of a thread the linker places; of
+    a root folder, but it runs outside."""
+    name = "python%d.%d" % python.version
+    libraries = python.root + "/usr/lib/x86_64-linux-gnu"
+    path = os.path.join(folder, name)
+    subprocess.run(["cc", "-x", "c", "-", "-x", "none", "-o", path, '-DHOME="%s/usr"' % python.root,
+                    "%s/lib%s.so.1" % (libraries, name), "-Wl,--allow-shlib-undefined",
+                    "-Wl,--disable-new-dtags,-rpath,%s" % libraries,
+                    "-Wl,--dynamic-linker,%s/lib64/ld-linux-x86-64.so.2" % python.root],
+                   input=EMBEDS, text=True, check=True, timeout=LIMIT_S)
+    return pythons.Python("embedded-%d.%d" % python.version, path)
+
+
 def check_refused(folder, python):
     """One line that names what could be done instead, at once."""
     m = Measured(folder, python)
@@ -264,6 +282,8 @@ def main():
         except pythons.kernel.Unavailable as e:
             missing["debian-3.9"] = str(e)
     failed = 0
+    embeds = tempfile.TemporaryDirectory(dir="/tmp", prefix="calls-truth-")
+    found += [embedded(embeds.name, p) for p in found if p.name == "debian-3.15"]
     for python in found:
         if wanted and python.name not in wanted:
             continue

@@ -13,6 +13,7 @@ import pythons  # noqa: E402
 
 # By kernel of the table.
 VERSIONS = {"5.10": "3.9", "6.1": "3.11", "6.12": "3.13", "newest": "3.14"}
+HAVE_CALLS = ["3.9"]  # whose calls can be counted
 ROOT = "python"
 WORK = "work.py"
 LIST = """import sys
@@ -53,6 +54,8 @@ def add(fs, kernel):
     fs.entry(ROOT + "/interpreter", 0o120777, python.path.encode())
     fs.file(ROOT + "/" + WORK, os.path.join(HERE, "python_work.py"), 0o644)
     fs.file(ROOT + "/gc.py", os.path.join(HERE, "..", "gc_truth", "collect.py"), 0o644)
+    if version in HAVE_CALLS:
+        fs.file(ROOT + "/calls.py", os.path.join(HERE, "python_calls.py"), 0o644)
     return version
 
 
@@ -74,9 +77,20 @@ def judge_gc(j, version):
             "python %s: they took %.1f ms (%.1f)" % (version, took[1], took[0]))
 
 
+def judge_calls(j, version):
+    """Each call, the first ones too."""
+    report = j.report("pycalls")
+    true = dict(line.split() for line in j.text("pycalls-said.out").splitlines()[1:])
+    found = {row["labels"]["function"].split()[0]: str(row["count"])
+             for row in (report or {"rows": []})["rows"]}
+    j.check(len(true) == 2 and found == true, "python %s: calls %s (%s)" % (version, found, true))
+
+
 def judge(j, version):
     """Its functions, in the shares that it measured itself; whole stacks."""
     judge_gc(j, version)
+    if version in HAVE_CALLS:
+        judge_calls(j, version)
     stacks = [s for s in j.folded("python") if any("/work.py:" in f for f in s[0])]
     total = sum(n for _, n in stacks)
     j.check(total >= 100, "python %s: %d samples with frames of its program" % (version, total))
