@@ -202,6 +202,28 @@ static void shares_stand_where_they_are_known(void **state)
 	profile_free(p);
 }
 
+/* Wall time in which the process waited for a CPU is no share of its CPU time. */
+static void who_waits_has_no_share_of_cpu(void **state)
+{
+	const struct view_settings wide = { .width = 120, .utf8 = true };
+	struct profile *p = new_profile(&gc_info);
+	char *text;
+
+	(void)state;
+	latency(p, 0, who(p, 1, 1, "waits"), PYTHON("generation", "0"), 4000000);
+	latency(p, 0, who(p, 1, 1, "waits"), PYTHON("generation", "1"), 1000000);
+	add_time(p, 1, false, 10000000, 4500000);
+	text = shown(p, &wide);
+	assert_non_null(strstr(text, "more than its 4.50 ms of CPU time"));
+	assert_null(strstr(text, "of CPU\n"));
+	free(text);
+	text = exported(p, "json", false, NULL);
+	assert_non_null(strstr(text, "\"wall_share\": 0.400000, \"min_ns\""));
+	assert_null(strstr(text, "cpu_share"));
+	free(text);
+	profile_free(p);
+}
+
 /* Two runtimes in one process: a column says which. Names that would hurt a terminal are escaped.
  */
 static void a_process_may_have_two_runtimes(void **state)
@@ -305,6 +327,7 @@ int main(void)
 		cmocka_unit_test(a_process_is_one),
 		cmocka_unit_test(nothing_is_no_pause),
 		cmocka_unit_test(shares_stand_where_they_are_known),
+		cmocka_unit_test(who_waits_has_no_share_of_cpu),
 		cmocka_unit_test(a_process_may_have_two_runtimes),
 		cmocka_unit_test(unknown_times_stay_unknown),
 		cmocka_unit_test(intervals_add_up),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The parts that reports are made of; whole reports are tested in tests/cli/report.bats. */
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -121,6 +122,26 @@ static void test_grid(void **state)
 	write_grid(&g, 10, &sb);
 	assert_non_null(strstr(strbuf_str(&sb), "7.00 s  a_long_\u2026\n"));
 	grid_done(&g);
+	strbuf_done(&sb);
+}
+
+/* Letters of two columns, and such as take none. */
+static void test_wide(void **state)
+{
+	struct strbuf sb = STRBUF_INIT;
+
+	(void)state;
+	if (!setlocale(LC_CTYPE, "C.UTF-8"))
+		skip();
+	text_cut(&sb, "\u6f22\u5b57\u6f22\u5b57", 8);
+	assert_string_equal(strbuf_str(&sb), "\u6f22\u5b57\u6f22\u5b57");
+	strbuf_reset(&sb);
+	text_cut(&sb, "\u6f22\u5b57\u6f22\u5b57", 6);
+	assert_string_equal(strbuf_str(&sb), "\u6f22\u5b57\u2026");
+	strbuf_reset(&sb);
+	text_right(&sb, "\u5b57e\u0301", 5);
+	assert_string_equal(strbuf_str(&sb), "  \u5b57e\u0301");
+	setlocale(LC_CTYPE, "C");
 	strbuf_done(&sb);
 }
 
@@ -313,10 +334,11 @@ static void test_no_calls(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),	    cmocka_unit_test(test_put),
-		cmocka_unit_test(test_grid),	    cmocka_unit_test(test_bars),
-		cmocka_unit_test(test_stacks),	    cmocka_unit_test(test_head),
-		cmocka_unit_test(test_interpreted), cmocka_unit_test(test_no_calls),
+		cmocka_unit_test(test_text),	 cmocka_unit_test(test_put),
+		cmocka_unit_test(test_wide),	 cmocka_unit_test(test_grid),
+		cmocka_unit_test(test_bars),	 cmocka_unit_test(test_stacks),
+		cmocka_unit_test(test_head),	 cmocka_unit_test(test_interpreted),
+		cmocka_unit_test(test_no_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "base/utf8.h"
 
+#include <wchar.h>
+
 size_t utf8_decode(const char *s, size_t size, uint32_t *ret_code_point)
 {
 	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -36,6 +38,13 @@ size_t utf8_decode(const char *s, size_t size, uint32_t *ret_code_point)
 	return n;
 }
 
+size_t utf8_columns(uint32_t c)
+{
+	int n = c < 0x80 ? 1 : wcwidth((wchar_t)c);
+
+	return n < 0 ? 1 : (size_t)n;
+}
+
 size_t utf8_width(const char *s, size_t size)
 {
 	size_t width = 0;
@@ -44,10 +53,10 @@ size_t utf8_width(const char *s, size_t size)
 		uint32_t c;
 		size_t n = utf8_decode(s, size, &c);
 
+		width += n ? utf8_columns(c) : 1;
 		n = n ? n : 1;
 		s += n;
 		size -= n;
-		width++;
 	}
 	return width;
 }

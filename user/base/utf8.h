@@ -9,7 +9,12 @@
 size_t utf8_decode(const char *s, size_t size, uint32_t *ret_code_point);
 /* Writes a code point, or U+FFFD for what is none: the bytes that it takes. */
 size_t utf8_encode(uint32_t code_point, char ret[4]);
-/* Columns that `size` bytes take, one a code point; a byte that is no UTF-8 counts as one. */
+/*
+ * Columns of a terminal that a code point takes: wcwidth(3), where main() could set a locale of
+ * UTF-8; else 1, and so is what that doesn't know.
+ */
+size_t utf8_columns(uint32_t code_point);
+/* Columns that `size` bytes take; a byte that is no UTF-8 counts as one. */
 size_t utf8_width(const char *s, size_t size);
 /* Are all `size` bytes UTF-8? */
 bool utf8_valid(const char *s, size_t size);

@@ -116,7 +116,8 @@ static void write_pause(struct json *j, const struct profile *p, const struct pa
 	put_u64(j, "total", suffix, sum->total);
 	if (time && time->wall_ns)
 		json_share(j, "wall_share", (double)sum->total / (double)time->wall_ns);
-	if (time && time->cpu_ns && time->cpu_ns != TIME_UNKNOWN)
+	/* In pauses that together are longer it waited for a CPU: their share isn't known. */
+	if (time && time->cpu_ns && time->cpu_ns != TIME_UNKNOWN && process->total <= time->cpu_ns)
 		json_share(j, "cpu_share", (double)sum->total / (double)time->cpu_ns);
 	if (summary_pauses_hist(p, pauses, sum, hist))
 		write_hist(j, suffix, hist);

@@ -163,6 +163,13 @@ static const char *unit_of(const struct profile *p)
 	return profile_facts(p)->values[text_weight(p)].unit;
 }
 
+/* In pauses that together are longer it waited for a CPU: what share of it they took isn't known.
+ */
+static bool waited(const struct block *b)
+{
+	return b->process->total > b->time->cpu_ns;
+}
+
 static bool has_cpu(const struct block *b)
 {
 	return b->time && b->time->cpu_ns && b->time->cpu_ns != TIME_UNKNOWN;
@@ -190,7 +197,7 @@ static void add_row(struct grid *g, struct strbuf *cell, const struct block *b,
 	if (b->time)
 		text_percent(cell, sum->total, b->time->wall_ns);
 	grid_add(g, cell);
-	if (has_cpu(b))
+	if (has_cpu(b) && !waited(b))
 		text_percent(cell, sum->total, b->time->cpu_ns);
 	grid_add(g, cell);
 }
@@ -262,10 +269,14 @@ static void add_head(const struct block *b, struct strbuf *lines)
 	}
 	if (has_cpu(b)) {
 		strbuf_adds(&line, ", ");
-		text_percent(&line, b->process->total, b->time->cpu_ns);
-		strbuf_adds(&line, " of its ");
+		if (waited(b))
+			strbuf_adds(&line, "more than");
+		else
+			text_percent(&line, b->process->total, b->time->cpu_ns);
+		strbuf_adds(&line, waited(b) ? " its " : " of its ");
 		format_duration(b->time->cpu_ns, &line);
-		strbuf_adds(&line, " of CPU time");
+		strbuf_adds(&line, waited(b) ? " of CPU time: it waited for a CPU meanwhile"
+					     : " of CPU time");
 	}
 	wrap_words(lines, strbuf_str(&line), line.len, INDENT, b->settings->width);
 	lines->failed |= line.failed;

@@ -13,7 +13,7 @@ static void put_ascii(const char *s, size_t size, FILE *out)
 {
 	while (size) {
 		uint32_t c = '?';
-		size_t n = utf8_decode(s, size, &c);
+		size_t n = utf8_decode(s, size, &c), columns = n ? utf8_columns(c) : 1;
 
 		switch (c) {
 		case 0xb5: /* micro sign */
@@ -31,7 +31,8 @@ static void put_ascii(const char *s, size_t size, FILE *out)
 		default:
 			c = c < 0x80 ? c : '?';
 		}
-		fputc((int)c, out);
+		while (columns--)
+			fputc((int)c, out);
 		n = n ? n : 1;
 		s += n;
 		size -= n;
@@ -59,16 +60,20 @@ void text_put(struct strbuf *lines, const struct view_settings *settings, FILE *
 
 void text_cut(struct strbuf *line, const char *text, size_t width)
 {
-	size_t size = strlen(text), at = 0;
+	size_t size = strlen(text), at = 0, columns = 0;
 
 	if (utf8_width(text, size) <= width) {
 		strbuf_add(line, text, size);
 		return;
 	}
-	for (size_t column = 1; column < width; column++) {
+	while (at < size) {
 		uint32_t c;
-		size_t n = utf8_decode(text + at, size - at, &c);
+		size_t n = utf8_decode(text + at, size - at, &c), more = n ? utf8_columns(c) : 1;
 
+		/* The last column is the mark's. */
+		if (columns + more >= width)
+			break;
+		columns += more;
 		at += n ? n : 1;
 	}
 	strbuf_add(line, text, at);
