@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "runtime/collector.h"
+#include "site/collector.h"
 
 int main(int argc, char **argv)
 {

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "runtime/collector.h"
+#include "site/collector.h"
 
 enum {
 	MADE_BIAS = 0x400000,

@@ -18,7 +18,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "image_fixture.h"
-#include "runtime/calls_python_inside.h"
+#include "site/calls_python_inside.h"
 
 #if defined(__x86_64__)
 /* A symbol that is code. */

@@ -12,7 +12,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "image_fixture.h"
-#include "runtime/entry.h"
+#include "site/entry.h"
 
 static void behind_what_lands_there(void **state)
 {

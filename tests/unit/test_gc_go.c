@@ -3,7 +3,7 @@
 #include "gc_fixture.h"
 
 #include "base/array.h"
-#include "runtime/gc_sites.h"
+#include "site/gc_sites.h"
 
 enum { STOP = 16, START = 64, CODE = 128, FUNCTIONS = 5, TABLE = 2048 };
 

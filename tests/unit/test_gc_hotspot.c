@@ -3,7 +3,7 @@
 #include "gc_fixture.h"
 
 #include "base/array.h"
-#include "runtime/gc_sites.h"
+#include "site/gc_sites.h"
 
 enum { GC_BEGIN, GC_END, OPERATION_BEGIN, OPERATION_END, NR_NOTES, R12 = 3, RAX = 10, RDI = 14 };
 

@@ -6,7 +6,7 @@
 #include "gc_fixture.h"
 
 #include "base/array.h"
-#include "runtime/gc_sites.h"
+#include "site/gc_sites.h"
 
 static struct made file;
 static uint64_t code;

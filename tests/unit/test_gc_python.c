@@ -19,8 +19,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "runtime/gc_python.h"
-#include "runtime/gc_python_inside.h"
+#include "site/gc_python.h"
+#include "site/gc_python_inside.h"
 
 #ifdef __x86_64__
 #include "gc_python_fixture.h"

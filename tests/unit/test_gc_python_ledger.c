@@ -13,8 +13,8 @@
 #include "base/now.h"
 #include "gc.h"
 #include "python_offsets_fixture.h"
-#include "runtime/gc_python_ledger.h"
-#include "runtime/gc_python_ring.h"
+#include "site/gc_python_ledger.h"
+#include "site/gc_python_ring.h"
 
 /* Words of the block, and of what it says of a real 3.15. */
 enum {

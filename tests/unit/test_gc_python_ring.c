@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/gc_python_ring.h"
+#include "site/gc_python_ring.h"
 
 enum { WORDS = 8, NR_STEPS = 2 * WORDS };
 

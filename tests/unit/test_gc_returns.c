@@ -12,7 +12,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "runtime/gc_sites.h"
+#include "site/gc_sites.h"
 
 #if defined(__x86_64__)
 /* A symbol that is code. */

@@ -3,7 +3,7 @@
 #include "gc_fixture.h"
 
 #include "base/array.h"
-#include "runtime/gc_sites.h"
+#include "site/gc_sites.h"
 
 #define PERFORM "_ZN2v88internal4Heap24PerformGarbageCollection"
 

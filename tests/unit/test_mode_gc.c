@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "collect/mode.h"
-#include "runtime/collector.h"
+#include "site/collector.h"
 
 static uint64_t tag_of(uint64_t runtime, uint64_t generation, uint64_t kind, uint64_t reason)
 {

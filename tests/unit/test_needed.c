@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/needed.h"
+#include "site/needed.h"
 
 static int temporary(const void *bytes, size_t size)
 {

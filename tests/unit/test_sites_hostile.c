@@ -23,11 +23,11 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "image_fixture.h"
-#include "runtime/entry.h"
-#include "runtime/gc_python_inside.h"
-#include "runtime/gopclntab.h"
-#include "runtime/usdt.h"
-#include "runtime/x86_code.h"
+#include "site/entry.h"
+#include "site/gc_python_inside.h"
+#include "site/gopclntab.h"
+#include "site/usdt.h"
+#include "site/x86_code.h"
 
 #ifdef __x86_64__
 #include "gc_python_fixture.h"

@@ -13,7 +13,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "image_fixture.h"
-#include "runtime/usdt.h"
+#include "site/usdt.h"
 
 enum { PLACE = MADE_CODE + 0x123, BASE = MADE_DATA + 0x10, SEMAPHORE = MADE_DATA + 0x22 };
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "runtime/x86_code.h"
+#include "site/x86_code.h"
 
 #define CODE(text)                     \
 	{                              \

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cmd/functions_inside.h"
-#include "runtime/entry.h"
+#include "site/entry.h"
 #include "symbolize/demangle.h"
 #include "symbolize/function_returns.h"
 

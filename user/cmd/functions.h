@@ -13,7 +13,7 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "kernel/filter.h"
-#include "runtime/probe_site.h"
+#include "site/probe_site.h"
 
 struct function_words;
 

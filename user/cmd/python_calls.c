@@ -9,7 +9,7 @@
 
 #include "process/proc_maps.h"
 #include "process/target_file.h"
-#include "runtime/calls_python.h"
+#include "site/calls_python.h"
 
 /* Of a process that was not there to be looked at before. */
 static int find(void *ctx, const struct runtime_image *image, struct probe_sites *ret,

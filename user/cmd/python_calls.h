@@ -4,7 +4,7 @@
 #pragma once
 #include "base/strbuf.h"
 #include "kernel/filter.h"
-#include "runtime/probe_site.h"
+#include "site/probe_site.h"
 
 extern const struct probe_finder python_calls_finder;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Pauses that processes write down themselves (runtime/ledger.h), read by user
+ * Pauses that processes write down themselves (site/ledger.h), read by user
  * space at each drain and put into the capture beside what the kernel half
  * counts: with their time, under a mark instead of a stack. What was
  * overwritten between two looks has a number and a sum, and no bucket; what
@@ -12,7 +12,7 @@
 #include "collect/drain.h"
 #include "collect/live.h"
 #include "probe/probes.h"
-#include "runtime/ledger.h"
+#include "site/ledger.h"
 
 struct ledgers;
 

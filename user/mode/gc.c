@@ -3,8 +3,8 @@
 #include "gc.skel.h"
 #include "mode/own_opts.h"
 #include "model/label.h"
-#include "runtime/collector.h"
-#include "runtime/gc_python_ledger.h"
+#include "site/collector.h"
+#include "site/gc_python_ledger.h"
 
 /* A kind or a reason is known by its runtime: these fields begin where the runtime stands. */
 enum {

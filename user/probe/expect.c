@@ -9,7 +9,7 @@
 
 #include "probe/inside.h"
 #include "process/target_file.h"
-#include "runtime/needed.h"
+#include "site/needed.h"
 
 /* Paths, one behind the other, that are still to be looked at. */
 struct expected {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Probes in programs: each file that a measured process maps is shown once to
- * a finder (runtime/probe_site.h), and what it finds is attached to the
+ * a finder (site/probe_site.h), and what it finds is attached to the
  * file's inode: by uprobe_multi where the kernel has it, one perf event a
  * probe else. What a probe means stands in the map `probes`, at the place that is its cookie.
  * Nothing of a target is read or written but by the kernel's own breakpoints, which go with the
@@ -16,7 +16,7 @@
 #include "kernel/filter.h"
 #include "model/capture.h"
 #include "process/tracker.h"
-#include "runtime/probe_site.h"
+#include "site/probe_site.h"
 
 struct bpf_object;
 struct probes;

@@ -50,6 +50,23 @@ static int describe(const struct image *im, const struct python_build *b, struct
 	return 0;
 }
 
+int python_find_runtime(const struct runtime_image *image, uint8_t *ret_minor,
+			uint64_t *ret_address)
+{
+	_cleanup_(strbuf_done) struct strbuf why = STRBUF_INIT;
+	const struct python_build *b;
+	struct runtime_build build;
+	int r = runtime_python.detect(image, &build, &why);
+
+	if (r <= 0)
+		return r == -ENOMEM ? r : 0;
+	b = build.data;
+	*ret_minor = b->layout->minor;
+	*ret_address = b->runtime;
+	runtime_build_done(&build);
+	return 1;
+}
+
 int python_describe_file(const struct runtime_image *image, bool needs_state,
 			 struct abi_runtime *ret, struct strbuf *why)
 {

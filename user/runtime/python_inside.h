@@ -33,12 +33,6 @@ struct python_build {
 };
 
 /*
- * python.c: does the file hold CPython? 1: *ret is its version; 0: no; -ENOTSUP: yes, but its
- * version can't be found; -ENOMEM.
- */
-int python_identify(const struct image *im, struct python_release *ret);
-
-/*
  * python.c: the layout of a process, and where the pointer to its first interpreter stands in it.
  * 0; -EAGAIN; -ENOTSUP with `why`.
  */
@@ -85,18 +79,6 @@ int python_find_routes(const struct python_build *b, const struct runtime_proces
  */
 int python_foresee_routes(const struct python_build *b, const struct runtime_process *p,
 			  struct abi_python *ret);
-
-/*
- * python_file.c: how calls are walked in all processes of a file (abi_runtime.of_file); with
- * `needs_state`, from the running thread, if it holds the GIL, and else from a frame that is
- * known. 1; 0: it has no CPython; -EAGAIN: it can't be read; -ENOTSUP with `why`; -ENOMEM.
- */
-int python_describe_file(const struct runtime_image *image, bool needs_state,
-			 struct abi_runtime *ret, struct strbuf *why);
-
-/* python_loop.c: code of the loop, as the file has it; its number, 0: not known. */
-uint32_t python_find_loop(const struct image *im, const struct image_symbol *loop,
-			  struct runtime_range ranges[RUNTIME_MAX_RANGES]);
 
 /* python_explain.c: of the seam (runtime.h) */
 int python_explain(const struct runtime_build *build, const struct runtime_process *p,

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "runtime/gc_sites.h"
-#include "runtime/gopclntab.h"
+#include "site/gc_sites.h"
+#include "site/gopclntab.h"
 
 enum {
 	RAX = 10, /* words of struct pt_regs */

@@ -12,8 +12,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "runtime/calls_python_inside.h"
-#include "runtime/x86_code.h"
+#include "site/calls_python_inside.h"
+#include "site/x86_code.h"
 
 enum {
 	MAX_STEPS = 24,

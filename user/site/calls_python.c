@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "runtime/calls_python.h"
+#include "site/calls_python.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/cleanup.h"
-#include "runtime/calls_python_inside.h"
-#include "runtime/entry.h"
-#include "runtime/python_inside.h"
-#include "runtime/usdt.h"
+#include "runtime/python.h"
+#include "site/calls_python_inside.h"
+#include "site/entry.h"
+#include "site/usdt.h"
 
 enum {
 	FIRST_MINOR = 6,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "runtime/gc_python_ring.h"
+#include "site/gc_python_ring.h"
 
 #include <errno.h>
 #include <math.h>

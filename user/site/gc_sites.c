@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "runtime/gc_sites.h"
+#include "site/gc_sites.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "runtime/entry.h"
+#include "site/entry.h"
 
 enum { SEARCHED_AT_ONCE = 1 << 18, MAX_SEARCHED_FOR = 256 };
 

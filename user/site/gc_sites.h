@@ -4,8 +4,8 @@
  * versions that a file says.
  */
 #pragma once
-#include "runtime/collector.h"
 #include "runtime/image.h"
+#include "site/collector.h"
 
 extern const struct gc_collector gc_hotspot;
 extern const struct gc_collector gc_v8;

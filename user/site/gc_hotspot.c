@@ -14,8 +14,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "runtime/gc_sites.h"
-#include "runtime/usdt.h"
+#include "site/gc_sites.h"
+#include "site/usdt.h"
 
 /* Places of `kinds`, from 1 on; a collection's argument, 0 or 1, sets the lowest two bits of them.
  */

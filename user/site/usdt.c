@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "runtime/usdt.h"
+#include "site/usdt.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  * only its own probes (USDT), which 3.15 has again, see all of them.
  */
 #pragma once
-#include "runtime/probe_site.h"
+#include "site/probe_site.h"
 
 /* As probe_finder.find; its ctx is unused. */
 int calls_python_find(void *ctx, const struct runtime_image *image, struct probe_sites *ret,

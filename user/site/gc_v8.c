@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "runtime/gc_sites.h"
+#include "site/gc_sites.h"
 
 enum { MAX_FUNCTIONS = 4 };
 

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "runtime/gc_sites.h"
-#include "runtime/x86_code.h"
+#include "site/gc_sites.h"
+#include "site/x86_code.h"
 
 enum { MAX_PARTS = 8, MAX_RETURNS = 8 };
 

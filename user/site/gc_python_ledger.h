@@ -2,6 +2,6 @@
 /* Collections of CPython 3.15 as each interpreter of a process writes them down: gc_python_ring.h.
  */
 #pragma once
-#include "runtime/ledger.h"
+#include "site/ledger.h"
 
 extern const struct ledger_reader gc_python_ledger;

@@ -3,17 +3,17 @@
  * Where CPython collects: its own probes, which distributions build in, else the function that
  * collects. Its return is probed, too: CPython does not move stacks.
  */
-#include "runtime/gc_python.h"
+#include "site/gc_python.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "runtime/entry.h"
-#include "runtime/gc_python_inside.h"
-#include "runtime/python_inside.h"
-#include "runtime/usdt.h"
+#include "runtime/python.h"
+#include "site/entry.h"
+#include "site/gc_python_inside.h"
+#include "site/usdt.h"
 
 enum { OLDEST = 2, FIRST_MINOR = 6, LAST_MINOR = 15, TELLS_REASON = 13 };
 

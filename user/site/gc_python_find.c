@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "runtime/gc_python_inside.h"
+#include "site/gc_python_inside.h"
 
 enum { MAX_CALLERS = 64, OLDEST = 2, MANUAL = 2 };
 

@@ -3,7 +3,7 @@
  * The way to the rings is what _Py_DebugOffsets says (pycore_debug_offsets.h of 3.15): from
  * _PyRuntime through the list of interpreters to a pointer in the state of each one's collector.
  */
-#include "runtime/gc_python_ledger.h"
+#include "site/gc_python_ledger.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,8 +12,8 @@
 #include "base/array.h"
 #include "base/now.h"
 #include "gc.h"
-#include "runtime/gc_python_ring.h"
-#include "runtime/python_inside.h"
+#include "runtime/python.h"
+#include "site/gc_python_ring.h"
 
 enum {
 	MINOR = 15,
@@ -61,18 +61,10 @@ struct ledger {
 
 static int find(const struct runtime_image *image, uint64_t *ret_runtime)
 {
-	_cleanup_(strbuf_done) struct strbuf why = STRBUF_INIT;
-	const struct python_build *b;
-	struct runtime_build build;
-	int r = runtime_python.detect(image, &build, &why);
+	uint8_t minor;
+	int r = python_find_runtime(image, &minor, ret_runtime);
 
-	if (r <= 0)
-		return r == -ENOMEM ? r : 0;
-	b = build.data;
-	*ret_runtime = b->runtime;
-	r = b->layout->minor == MINOR && b->runtime;
-	runtime_build_done(&build);
-	return r;
+	return r <= 0 ? r : minor == MINOR && *ret_runtime;
 }
 
 static int open_ledger(const struct ledger_process *p, uint64_t runtime, struct ledger **ret)

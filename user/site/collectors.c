@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "runtime/collector.h"
+#include "site/collector.h"
 
-#include "runtime/gc_python.h"
-#include "runtime/gc_sites.h"
+#include "site/gc_python.h"
+#include "site/gc_sites.h"
 
 const struct gc_collector *const gc_collectors[GC_RUNTIMES] = {
 	[GC_PYTHON] = &gc_python, [GC_HOTSPOT] = &gc_hotspot, [GC_V8] = &gc_v8,

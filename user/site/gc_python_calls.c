@@ -5,8 +5,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "runtime/gc_python_inside.h"
-#include "runtime/x86_code.h"
+#include "site/gc_python_inside.h"
+#include "site/x86_code.h"
 
 enum {
 	AT_ONCE = 256 << 10,

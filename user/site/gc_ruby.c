@@ -10,8 +10,8 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "runtime/gc_sites.h"
-#include "runtime/usdt.h"
+#include "site/gc_sites.h"
+#include "site/usdt.h"
 
 enum { KIND_MARK = 1, KIND_SWEEP, KIND_COLLECTION }; /* places of `kinds`, and pairs */
 

@@ -6,7 +6,7 @@
  */
 #pragma once
 #include "gc.h"
-#include "runtime/probe_site.h"
+#include "site/probe_site.h"
 
 struct gc_collector {
 	const char *name;	  /* label "runtime": "python" */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "runtime/gopclntab.h"
+#include "site/gopclntab.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "runtime/gc_sites.h"
+#include "site/gc_sites.h"
 
 enum {
 	WINDOW = 1 << 16,

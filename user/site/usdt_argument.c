@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "runtime/usdt.h"
+#include "site/usdt.h"
 
 enum {
 	LONGEST_OPERAND = 63,

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "runtime/gc_python_inside.h"
-#include "runtime/x86_code.h"
+#include "site/gc_python_inside.h"
+#include "site/x86_code.h"
 
 enum {
 	MAX_BLOCK = 24, /* instructions that prepare the call */

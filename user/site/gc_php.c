@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/gc_sites.h"
+#include "site/gc_sites.h"
 
 enum { FIRST_ON_FIBERS = 804 };
 
