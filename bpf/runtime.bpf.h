@@ -235,17 +235,29 @@ static __always_inline __u32 code_read_text(void *to, __u64 from)
 	return bpf_probe_read_user(to, ABI_CODE_TEXT / 4, (void *)from) ? 0 : ABI_CODE_TEXT / 4;
 }
 
+/* How much was read. Few are so large, and what lies behind the page may be no memory. */
+static __always_inline __u32 code_read_object(void *to, __u64 from)
+{
+	const __u64 page = 4096;
+	__u64 rest = page - (from & (page - 1));
+
+	if (!bpf_probe_read_user(to, ABI_CODE_BYTES, (void *)from))
+		return ABI_CODE_BYTES;
+	barrier_var(rest);
+	if (rest >= ABI_CODE_BYTES || bpf_probe_read_user(to, rest, (void *)from))
+		return 0;
+	return rest;
+}
+
 static __always_inline void code_read_python(struct abi_code *c, const struct abi_python *l)
 {
 	const __u64 *words = (const __u64 *)c->object;
 	__u64 size = 0, lines;
 	__u32 name = l->code_qualname ? l->code_qualname : l->code_name;
 
-	c->object_size = ABI_CODE_BYTES;
-	if (bpf_probe_read_user(c->object, ABI_CODE_BYTES, (void *)c->code)) {
-		c->object_size = 0;
+	c->object_size = code_read_object(c->object, c->code);
+	if (!c->object_size)
 		return;
-	}
 	c->text_sizes[0] = code_read_text(c->texts[0], words[l->code_file >> 3 & 31]);
 	c->text_sizes[1] = code_read_text(c->texts[1], words[name >> 3 & 31]);
 	lines = words[l->code_lines >> 3 & 31];

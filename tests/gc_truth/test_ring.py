@@ -121,7 +121,7 @@ def said_why(err):
 def collect(folder, python, *args):
     """The program of the other test, by what that asks for but stacks."""
     report, said, err = base.measure(folder, python, *args)
-    yield from base.compare(report, said, "threads" in args)
+    yield from base.compare(report, said, "threads" in args, False)
     yield from check_quality(report, partly_read=0,
                              no_stack=sum(r["count"] for r in report["rows"]))
     yield from said_why(err)

@@ -123,7 +123,8 @@ def measure(runner, python, program):
     wrong = list(verdict(counts, apart, m.quality))
     if shallow(m.folded):
         wrong.append("%d not as deep as they were" % shallow(m.folded))
-    if without_caller(m.folded):
+    # As whole stacks are: what isn't proven is left out now and then, and counted.
+    if without_caller(m.folded) > 0.005 * total:
         wrong.append("%d without their caller" % without_caller(m.folded))
     return counts, bad, apart, wrong
 

@@ -74,6 +74,33 @@ __asm__(".text\n"
 					   "	pop %r12\n"
 					   "	ret\n")
 
+	/* What says that it is done, too, by two calls; the reason is in memory. */
+	".globl branch_says_both, start_says_both, stop_says_both, stop_again\n" FUNCTION(
+		"says_both_calls", "	push %rbx\n"
+				   "	sub $64, %rsp\n"
+				   "	mov %esi, 56(%rsp)\n"
+				   "	mov %edx, 60(%rsp)\n"
+				   "	cmpl $1, 60(%rsp)\n"
+				   "branch_says_both:\n"
+				   "	jne 2f\n"
+				   "1:	test %eax, %eax\n"
+				   "	je 3f\n"
+				   "	lea text_stop(%rip), %rsi\n"
+				   "stop_says_both:\n"
+				   "	call called_back\n"
+				   "	jmp 4f\n"
+				   "3:	lea text_stop(%rip), %rsi\n"
+				   "	mov 56(%rsp), %edx\n"
+				   "stop_again:\n"
+				   "	call called_back\n"
+				   "4:	add $64, %rsp\n"
+				   "	pop %rbx\n"
+				   "	ret\n"
+				   "	nop\n"
+				   "2:	mov 56(%rsp), %edx\n" ARGUMENTS "start_says_both:\n"
+				   "	call called_back\n"
+				   "	jmp 1b\n")
+
 	/* What must not be taken for it: the block moves the stack; */
 	FUNCTION("no_start_push", "	je 1f\n"
 				  "	push %rax\n"

@@ -30,7 +30,8 @@ enum { NR_FLIPPED = 400, MAX_FLIPS = 40 };
 /* It is taken for an interpreter that exports nothing. */
 uint64_t _PyRuntime[4] __attribute__((section(".PyRuntime"))) = { 1 };
 uint32_t Py_Version = 0x030d05f0;
-extern const char branch_of_main[], branch_out_of_line[], branch_doubled[];
+extern const char branch_of_main[], branch_out_of_line[], branch_doubled[], branch_says_both[],
+	start_says_both[], stop_says_both[], stop_again[];
 
 static char *original;
 static size_t original_size;
@@ -220,29 +221,57 @@ static void branches_that_collections_take(void **state)
 					       "no_start_two",	  "no_start_text",
 					       "no_start_code",	  "called_back" };
 	_cleanup_close_ int fd = copy();
-	struct abi_argument a;
+	struct gc_python_start s;
 	struct image im;
-	uint64_t address;
 
 	(void)state;
 	assert_int_equal(image_open(&im, fd), 0);
-	assert_int_equal(gc_python_start(&im, address_of(&im, "gc_collect_main"), &address, &a), 0);
-	assert_int_equal(address, address_in(&im, branch_of_main));
-	assert_int_equal(a.how, ABI_ARGUMENT_MEMORY);
-	assert_int_equal(a.reg, 19);
-	assert_int_equal(a.offset, 56);
-	assert_int_equal(a.size, 4);
-	assert_int_equal(gc_python_start(&im, address_of(&im, "out_of_line"), &address, &a), 0);
-	assert_int_equal(address, address_in(&im, branch_out_of_line));
-	assert_int_equal(a.how, ABI_ARGUMENT_REGISTER);
-	assert_int_equal(a.reg, 3);
-	assert_int_equal(gc_python_start(&im, address_of(&im, "doubled"), &address, &a), 0);
-	assert_int_equal(address, address_in(&im, branch_doubled));
+	assert_int_equal(gc_python_start(&im, address_of(&im, "gc_collect_main"), &s), 0);
+	assert_int_equal(s.branch, address_in(&im, branch_of_main));
+	assert_int_equal(s.generation.how, ABI_ARGUMENT_MEMORY);
+	assert_int_equal(s.generation.reg, 19);
+	assert_int_equal(s.generation.offset, 56);
+	assert_int_equal(s.generation.size, 4);
+	assert_int_equal(gc_python_start(&im, address_of(&im, "out_of_line"), &s), 0);
+	assert_int_equal(s.branch, address_in(&im, branch_out_of_line));
+	assert_int_equal(s.generation.how, ABI_ARGUMENT_REGISTER);
+	assert_int_equal(s.generation.reg, 3);
+	assert_int_equal(gc_python_start(&im, address_of(&im, "doubled"), &s), 0);
+	assert_int_equal(s.branch, address_in(&im, branch_doubled));
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		if (gc_python_start(&im, address_of(&im, refused[i]), &address, &a) != -ENOENT)
+		if (gc_python_start(&im, address_of(&im, refused[i]), &s) != -ENOENT)
 			fail_msg("%s was taken", refused[i]);
-	assert_int_equal(gc_python_start(&im, 0, &address, &a), -ENOENT);
-	assert_int_equal(gc_python_start(&im, UINT64_MAX, &address, &a), -ENOENT);
+	assert_int_equal(gc_python_start(&im, 0, &s), -ENOENT);
+	assert_int_equal(gc_python_start(&im, UINT64_MAX, &s), -ENOENT);
+	image_done(&im);
+}
+
+static void calls_that_say_so(void **state)
+{
+	_cleanup_close_ int fd = copy();
+	struct gc_python_start s;
+	struct image im;
+	uint64_t stops[2], address;
+
+	(void)state;
+	assert_int_equal(image_open(&im, fd), 0);
+	address = address_of(&im, "says_both_calls");
+	assert_int_equal(gc_python_start(&im, address, &s), 0);
+	assert_int_equal(s.branch, address_in(&im, branch_says_both));
+	assert_int_equal(s.call, address_in(&im, start_says_both));
+	assert_int_equal(s.passed.how, ABI_ARGUMENT_REGISTER);
+	assert_int_equal(s.passed.reg, 12);
+	assert_int_equal(s.reason.how, ABI_ARGUMENT_MEMORY);
+	assert_int_equal(s.reason.reg, 19);
+	assert_int_equal(s.reason.offset, 60);
+	assert_int_equal(gc_python_stops(&im, address, stops, 2), 2);
+	assert_int_equal(stops[0], address_in(&im, stop_says_both));
+	assert_int_equal(stops[1], address_in(&im, stop_again));
+	/* One too many; none; a reason that the call may not find any more. */
+	assert_int_equal(gc_python_stops(&im, address, stops, 1), 0);
+	assert_int_equal(gc_python_stops(&im, address_of(&im, "doubled"), stops, 2), 0);
+	assert_int_equal(gc_python_start(&im, address_of(&im, "doubled"), &s), 0);
+	assert_int_equal(s.reason.how, ABI_ARGUMENT_NONE);
 	image_done(&im);
 }
 
@@ -298,6 +327,33 @@ static void sites_of_a_file(void **state)
 		assert_int_equal(s[i].tag, GC_PYTHON);
 		assert_int_equal(s[i].pair, s[0].pair);
 	}
+}
+
+static void sites_without_a_return(void **state)
+{
+	static const enum abi_probe_role roles[] = { ABI_PROBE_END, ABI_PROBE_END,
+						     ABI_PROBE_BEGIN };
+	_cleanup_(probe_sites_done) struct probe_sites sites = PROBE_SITES_INIT;
+	_cleanup_(strbuf_done) struct strbuf why = STRBUF_INIT;
+	_cleanup_close_ int fd = copy();
+	const struct abi_argument *a;
+
+	(void)state;
+	rename_all(fd, "gc_collect_main", "other");
+	rename_all(fd, "says_both_calls", "gc_collect_main");
+	assert_int_equal(find(fd, &sites, &why), 1);
+	assert_int_equal(sites.nr, ARRAY_SIZE(roles));
+	for (size_t i = 0; i < sites.nr; i++) {
+		assert_int_equal(sites.sites[i].role, roles[i]);
+		assert_false(sites.sites[i].is_return);
+		assert_int_equal(sites.sites[i].flags, 0);
+		assert_int_equal(sites.sites[i].pair, sites.sites[0].pair);
+	}
+	a = sites.sites[2].arguments;
+	assert_int_equal(a[0].shift, GC_GENERATION_SHIFT);
+	assert_int_equal(a[0].reg, 12);
+	assert_int_equal(a[1].shift, GC_REASON_SHIFT);
+	assert_int_equal(a[1].offset, 60);
 }
 
 static void what_can_not_be_probed(void **state)
@@ -384,6 +440,8 @@ int main(void)
 		cmocka_unit_test(collector_of_what_is_exported),
 		cmocka_unit_test(branches_that_collections_take),
 		cmocka_unit_test(sites_of_a_file),
+		cmocka_unit_test(sites_without_a_return),
+		cmocka_unit_test(calls_that_say_so),
 		cmocka_unit_test(what_can_not_be_probed),
 		cmocka_unit_test(what_is_no_python),
 		cmocka_unit_test(files_that_were_changed),

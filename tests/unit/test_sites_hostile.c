@@ -172,16 +172,19 @@ static void check_python(const struct image *im)
 	for (size_t i = 0; i < ARRAY_SIZE(minors); i++) {
 		struct python_release release = { .major = 3, .minor = (uint8_t)minors[i] };
 		struct gc_python_collector found[GC_PYTHON_COLLECTORS];
-		struct abi_argument generation;
+		struct gc_python_start start;
 		const char *how;
-		uint64_t address;
+		uint64_t stops[4];
 		int nr = gc_python_collectors(im, &release, found, &how);
 
 		assert_in_range(nr, 0, GC_PYTHON_COLLECTORS);
 		for (int k = 0; k < nr; k++)
 			assert_true(image_is_code(im, found[k].address));
-		if (!gc_python_start(im, program.collector, &address, &generation))
-			assert_true(image_is_code(im, address));
+		if (!gc_python_start(im, program.collector, &start))
+			assert_true(image_is_code(im, start.branch) &&
+				    image_is_code(im, start.call));
+		assert_in_range(gc_python_stops(im, program.collector, stops, ARRAY_SIZE(stops)), 0,
+				ARRAY_SIZE(stops));
 	}
 }
 

@@ -83,7 +83,9 @@ PROGRAMS = [
     Program("signals_static", whole=0.7),
     Program("frames"),
     Program("frames_clang"),
-    Program("jumps"),
+    # In the last instruction of __longjmp() the stack pointer is another one's already, which its
+    # call-frame information can't say.
+    Program("jumps", root=0.997),
     # Their start function was never called: it returns to __start_context, and what is before that
     # has no call-frame information. The stack is whole, and who walks it cannot know.
     Program("contexts", ends_early=True),

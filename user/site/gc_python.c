@@ -15,7 +15,7 @@
 #include "site/gc_python_inside.h"
 #include "site/usdt.h"
 
-enum { OLDEST = 2, FIRST_MINOR = 6, LAST_MINOR = 15, TELLS_REASON = 13 };
+enum { OLDEST = 2, FIRST_MINOR = 6, LAST_MINOR = 15, TELLS_REASON = 13, MAX_STOPS = 4 };
 
 /* As enum _PyGC_Reason of CPython from 3.13 on. */
 static const char *const reasons[] = { "automatic", "shutdown", "manual", NULL };
@@ -75,22 +75,62 @@ static uint8_t word_of(const struct image *im, unsigned argument)
 	return im->machine == EM_X86_64 ? x86[argument] : (uint8_t)argument;
 }
 
+/* 0; -ENOENT: it has no code there; -ENOMEM. */
+static int add_at(const struct image *im, uint64_t address, struct probe_site *site,
+		  struct probe_sites *ret)
+{
+	return image_offset(im, address, &site->offset) ? -ENOENT : probe_sites_add(ret, site);
+}
+
 /* Where only a real collection passes: the generation is known there, even an automatic one's. */
 static int add_start(const struct image *im, const struct gc_python_collector *c, uint32_t pair,
 		     struct probe_sites *ret)
 {
 	struct probe_site site = blank;
-	uint64_t address;
-	int r = gc_python_start(im, c->address, &address, &site.arguments[0]);
+	struct gc_python_start start;
+	int r = gc_python_start(im, c->address, &start);
 
 	if (r)
 		return r;
 	site.role = ABI_PROBE_TELL;
 	site.pair = pair;
+	site.arguments[0] = start.generation;
 	set_generation(&site.arguments[0]);
-	if (image_offset(im, address, &site.offset))
-		return -ENOENT;
-	return probe_sites_add(ret, &site);
+	return add_at(im, start.branch, &site, ret);
+}
+
+/*
+ * From where the collector says that it begins to where it says that it is done: two calls, which
+ * the kernel emulates. That is no return probe, which is deadly to a program that leaves a
+ * collection for another stack, as greenlets may in a finalizer, and begins another there. Those
+ * with which an interpreter ends say nothing. 1; 0: it is not known where; -ENOMEM.
+ */
+static int add_between(const struct image *im, const struct gc_python_collector *c, uint32_t pair,
+		       struct probe_sites *ret)
+{
+	struct probe_site site = blank;
+	struct gc_python_start start;
+	uint64_t stops[MAX_STOPS];
+	int r = gc_python_start(im, c->address, &start), nr;
+
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	nr = gc_python_stops(im, c->address, stops, MAX_STOPS);
+	if (nr <= 0)
+		return nr;
+	site.pair = pair;
+	site.role = ABI_PROBE_END;
+	for (int i = 0; i < nr && !r; i++)
+		r = add_at(im, stops[i], &site, ret);
+	site.role = ABI_PROBE_BEGIN;
+	site.arguments[0] = start.passed;
+	set_generation(&site.arguments[0]);
+	site.arguments[1] = start.reason;
+	site.arguments[1].shift = GC_REASON_SHIFT;
+	site.arguments[1].bits = start.reason.how ? GC_REASON_BITS : 0;
+	if (!r)
+		r = add_at(im, start.call, &site, ret);
+	return r ? r : 1;
 }
 
 /* 0, -ENOENT: it has no code in the file; -ENOMEM. */
@@ -100,6 +140,9 @@ static int add_collector(const struct image *im, const struct gc_python_collecto
 	struct probe_site begin = blank, end = blank;
 	int r;
 
+	r = c->is_told ? add_between(im, c, pair, ret) : 0;
+	if (r)
+		return r < 0 ? r : 0;
 	begin.role = ABI_PROBE_BEGIN;
 	end.role = ABI_PROBE_END;
 	begin.pair = end.pair = pair;

@@ -64,9 +64,21 @@ int gc_python_collectors(const struct image *im, const struct python_release *re
 			 const char **ret_how);
 
 /*
- * gc_python_start.c (from 3.13 on, x86-64): a branch in the collector that each collection takes,
- * and what only begins one does not, and where the generation is then. 0; -ENOENT: there is none
- * for sure; -ENOMEM.
+ * gc_python_callback.c (from 3.13 on, x86-64): where a collector says that it begins. A branch that
+ * each collection takes, and what only begins one does not, and where the generation is there; the
+ * call that is around, which all make but those with which an interpreter ends: which generation is
+ * passed, and where the reason is (how NONE: not known).
  */
-int gc_python_start(const struct image *im, uint64_t collector, uint64_t *ret_address,
-		    struct abi_argument *ret_generation);
+struct gc_python_start {
+	uint64_t branch;
+	struct abi_argument generation;
+	uint64_t call;
+	struct abi_argument passed, reason;
+};
+/* 0; -ENOENT: there is none for sure; -ENOMEM. */
+int gc_python_start(const struct image *im, uint64_t collector, struct gc_python_start *ret);
+/*
+ * Calls of which it makes one when it is done, but where an interpreter ends. Their number; 0: they
+ * are not known for sure; -ENOMEM.
+ */
+int gc_python_stops(const struct image *im, uint64_t collector, uint64_t *ret, int max);

@@ -2,8 +2,10 @@
 /*
  * From 3.13 on CPython's collector chooses the generation itself, and returns early when there is
  * nothing to do. Then, unless the interpreter ends, it calls back: invoke_gc_callback(…, "start",
- * generation, …). The branch around this call is what each collection takes. Free-threaded builds
- * have no such branch: there the caller passes the generation, and nearly all calls collect.
+ * generation, …), and invoke_gc_callback(…, "stop", …) when it is done. The branch around the first
+ * call is what each collection takes, and the second call what all but the interpreter's last one
+ * do. Free-threaded builds have no such branch: there the caller passes the generation, and nearly
+ * all calls collect.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 enum {
 	MAX_BLOCK = 24, /* instructions that prepare the call */
 	RDX = 2,
+	RBX = 3,
 	RSP = 4,
 	RBP = 5,
 	RSI = 6,
@@ -92,14 +95,15 @@ static size_t find_instruction(const struct listing *l, uint64_t address)
 	return low < l->nr && address_of(l, low) == address ? low : l->nr;
 }
 
-/* Does it load "start" into rsi or rdi? The register's number, or -1. */
-static int loads_start(const struct image *im, const struct listing *l, size_t i)
+/* Does it load the address of this text into rsi or rdi? The register's number, or -1. */
+static int loads_text(const struct image *im, const struct listing *l, size_t i, const char *text)
 {
+	char found[sizeof("start")];
+	size_t length = strlen(text) + 1;
 	const uint8_t *b = bytes_of(l, i);
 	size_t size = size_of(l, i);
 	uint64_t from = 0;
 	int32_t number;
-	char text[6];
 	int reg;
 
 	if (size != 5 && size != 7)
@@ -113,7 +117,8 @@ static int loads_start(const struct image *im, const struct listing *l, size_t i
 		from = address_of(l, i + 1) + (uint64_t)(int64_t)number;
 		reg = b[2] >> 3;
 	}
-	if (!from || image_read(im, from, text, sizeof(text)) || memcmp(text, "start", 6) != 0)
+	if (!from || length > sizeof(found) || image_read(im, from, found, length) ||
+	    memcmp(found, text, length) != 0)
 		return -1;
 	return reg;
 }
@@ -237,12 +242,29 @@ static uint8_t word_of(unsigned reg)
 	return words[reg & 15];
 }
 
+/* n(%rsp) or n(%rbp): what the bytes that say where an operand is, `size` of them, have as n. */
+static bool read_displacement(const uint8_t *b, size_t size, int32_t *ret)
+{
+	uint8_t mode = b[0] >> 6, base = b[0] & 7;
+	size_t at = 1;
+
+	if ((base != RSP && base != RBP) || (mode == 0 && base == RBP) ||
+	    (base == RSP && (size < 2 || b[at++] != 0x24)))
+		return false;
+	*ret = 0;
+	if (mode == 1 && size == at + 1)
+		*ret = (int8_t)b[at];
+	else if (mode == 2 && size == at + 4)
+		memcpy(ret, b + at, sizeof(*ret));
+	else if (mode != 0)
+		return false;
+	return true;
+}
+
 /* mov n(%rsp),%reg, n(%rbp),%reg or of a register, of 32 bits or more: where it takes it from. */
 static bool read_load(const uint8_t *b, size_t size, unsigned reg, struct abi_argument *ret)
 {
 	uint8_t rex = 0, mode, base;
-	size_t at = 2;
-	int32_t far = 0;
 
 	if ((b[0] & 0xf0) == 0x40) {
 		rex = *b++;
@@ -260,20 +282,11 @@ static bool read_load(const uint8_t *b, size_t size, unsigned reg, struct abi_ar
 		ret->reg = word_of(b[0] == 0x8b ? rm : other);
 		return (b[0] == 0x8b ? other : rm) == reg;
 	}
-	if (b[0] != 0x8b || rex & 7 || (b[1] >> 3 & 7) != reg || (mode == 0 && base == RBP) ||
-	    (base != RSP && base != RBP))
-		return false;
-	if (base == RSP && (size < 3 || b[at++] != 0x24))
-		return false;
-	if (mode == 1 && size == at + 1)
-		far = (int8_t)b[at];
-	else if (mode == 2 && size == at + 4)
-		memcpy(&far, b + at, sizeof(far));
-	else if (mode != 0)
+	if (b[0] != 0x8b || rex & 7 || (b[1] >> 3 & 7) != reg ||
+	    !read_displacement(b + 1, size - 1, &ret->offset))
 		return false;
 	ret->how = ABI_ARGUMENT_MEMORY;
 	ret->reg = word_of(base);
-	ret->offset = far;
 	return true;
 }
 
@@ -322,29 +335,83 @@ static bool find_generation(const struct listing *l, const struct block *b, unsi
 	return found;
 }
 
-int gc_python_start(const struct image *im, uint64_t collector, uint64_t *ret_address,
-		    struct abi_argument *ret_generation)
+/* rbx, rbp, r12 to r15: what prepares a call puts nothing there. */
+static bool is_kept(unsigned reg)
+{
+	return reg == RBX || reg == RBP || reg >= 12;
+}
+
+/* What the branch compares with 1, the reason, as the call finds it. how NONE: it isn't found. */
+static struct abi_argument find_reason(const struct listing *l, size_t branch)
+{
+	struct abi_argument ret = { .size = 4, .is_signed = 1 };
+	const uint8_t *b;
+	uint8_t rex = 0, base;
+	size_t size;
+
+	if (!branch || !is_comparison(l, branch - 1))
+		return (struct abi_argument){ 0 };
+	b = bytes_of(l, branch - 1);
+	size = size_of(l, branch - 1);
+	if ((b[0] & 0xf0) == 0x40) {
+		rex = *b++;
+		size--;
+	}
+	base = b[1] & 7;
+	if (b[1] >> 6 == 3 && size == 3 && is_kept(base | (rex & 1) << 3)) {
+		ret.how = ABI_ARGUMENT_REGISTER;
+		ret.reg = word_of(base | (rex & 1) << 3);
+	} else if (!rex && read_displacement(b + 1, size - 2, &ret.offset)) {
+		ret.how = ABI_ARGUMENT_MEMORY;
+		ret.reg = word_of(base);
+	}
+	return ret.how ? ret : (struct abi_argument){ 0 };
+}
+
+int gc_python_stops(const struct image *im, uint64_t collector, uint64_t *ret, int max)
 {
 	_cleanup_(listing_done) struct listing l = { 0 };
-	struct abi_argument generation;
+	int r = list(im, collector, &l), nr = 0;
+
+	for (size_t i = 0; !r && i < l.nr; i++) {
+		size_t call;
+
+		if (loads_text(im, &l, i, "stop") < 0)
+			continue;
+		call = next_call(&l, i);
+		if (call == l.nr || nr == max)
+			return 0;
+		ret[nr++] = address_of(&l, call);
+	}
+	return r == -ENOENT ? 0 : r < 0 ? r : nr;
+}
+
+int gc_python_start(const struct image *im, uint64_t collector, struct gc_python_start *ret)
+{
+	_cleanup_(listing_done) struct listing l = { 0 };
+	struct abi_argument generation, passed = { .how = ABI_ARGUMENT_REGISTER, .size = 4 };
 	struct block b = { 0 };
 	int r = list(im, collector, &l), nr = 0;
 
 	if (r)
 		return r;
 	for (size_t i = 0; i < l.nr; i++) {
-		int reg = loads_start(im, &l, i);
+		int reg = loads_text(im, &l, i, "start");
 
 		if (reg < 0)
 			continue;
 		b.call = next_call(&l, i);
+		reg = reg == RSI ? RDX : RSI;
 		if (b.call == l.nr || !find_branch(&l, &b) || b.first > i || nr++ ||
-		    !find_generation(&l, &b, reg == RSI ? RDX : RSI, &generation))
+		    !find_generation(&l, &b, (unsigned)reg, &generation))
 			return -ENOENT;
+		passed.reg = word_of((unsigned)reg);
 	}
 	if (!nr)
 		return -ENOENT;
-	*ret_address = address_of(&l, b.branch);
-	*ret_generation = generation;
+	passed.is_signed = 1;
+	*ret = (struct gc_python_start){ address_of(&l, b.branch), generation,
+					 address_of(&l, b.call), passed,
+					 find_reason(&l, b.branch) };
 	return 0;
 }
