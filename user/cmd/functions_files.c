@@ -13,22 +13,7 @@
 #include "cmd/functions_inside.h"
 #include "process/proc_maps.h"
 #include "process/target_file.h"
-
-static const char *const library_folders[] = {
-	"/lib64",
-	"/usr/lib64",
-	"/lib",
-	"/usr/lib",
-#if defined(__x86_64__)
-	"/lib/x86_64-linux-gnu",
-	"/usr/lib/x86_64-linux-gnu",
-#elif defined(__aarch64__)
-	"/lib/aarch64-linux-gnu",
-	"/usr/lib/aarch64-linux-gnu",
-#endif
-	"/usr/local/lib",
-	NULL,
-};
+#include "site/needed.h"
 
 void function_files_close(struct function_files *f)
 {
@@ -282,8 +267,8 @@ static int find_name(struct function_files *f, const struct function_word *w,
 		add_program(f, s->program);
 	if (!f->nr && add_mapped_by_any(f, w->file) < 0)
 		return -ENOMEM;
-	for (size_t i = 0; !f->nr && library_folders[i]; i++)
-		add_from_folder(f, w->file, library_folders[i]);
+	for (size_t i = 0; !f->nr && needed_folders[i]; i++)
+		add_from_folder(f, w->file, needed_folders[i]);
 	if (!f->nr)
 		add_program(f, w->file);
 	if (f->nr)

@@ -20,7 +20,7 @@ struct needed {
 	const char *rpath, *runpath;
 };
 
-static const char *const standard[] = {
+const char *const needed_folders[] = {
 #if defined(__x86_64__)
 	"/lib/x86_64-linux-gnu",
 	"/usr/lib/x86_64-linux-gnu",
@@ -33,6 +33,7 @@ static const char *const standard[] = {
 	"/usr/lib64",
 	"/lib",
 	"/usr/lib",
+	NULL,
 };
 
 static void read_entry(Elf *elf, size_t strings, const GElf_Dyn *dyn, struct needed *n)
@@ -130,8 +131,8 @@ static bool find_library(const struct needed *n, const char *name, const char *o
 	    find_in(getenv("LD_LIBRARY_PATH"), name, origin, ret) ||
 	    find_in(n->runpath, name, origin, ret))
 		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(standard); i++)
-		if (find_in(standard[i], name, origin, ret))
+	for (size_t i = 0; needed_folders[i]; i++)
+		if (find_in(needed_folders[i], name, origin, ret))
 			return true;
 	return false;
 }

@@ -10,6 +10,9 @@
 
 enum { NEEDED_MAX = 64 };
 
+/* Folders that libraries are in where nothing else is said. NULL-ended. */
+extern const char *const needed_folders[];
+
 /*
  * Appends the paths of libraries that an ELF file names, each with a NUL behind it. How many (0:
  * it is none, or needs none), or -ENOMEM.
