@@ -116,7 +116,13 @@ def check_symbols(python, elf, sites):
                 raise Failed("%d lies in no collector" % place)
         return
     begins = {elf.entry(o) for o in sites.of("begin")}
-    if begins != set(known) or sites.of("begin") != sites.of("end"):
+    ends = sites.of("end")
+    if python.version == (3, 12):
+        # At each return.
+        if not ends or begins & set(ends):
+            raise Failed("ends %s" % ends)
+        ends = sites.of("begin")
+    if begins != set(known) or sites.of("begin") != ends:
         raise Failed("begins %s, but collectors are %s" % (begins, known))
 
 
@@ -127,7 +133,8 @@ def check_version(python, sites):
 
 def check_said(python, sites):
     begins, ends = set(sites.of("begin")), set(sites.of("end"))
-    if sites.of("tell") or not begins or not ends or bool(begins & ends) == says_itself(python):
+    if sites.of("tell") or not begins or not ends or bool(begins & ends) == (
+            says_itself(python) or python.version == (3, 12)):
         raise Failed("begins at %s, ends at %s, told at %s" % (begins, ends, sites.of("tell")))
 
 

@@ -13,6 +13,7 @@
 #include "runtime/python.h"
 #include "site/entry.h"
 #include "site/gc_python_inside.h"
+#include "site/gc_sites.h"
 #include "site/usdt.h"
 
 enum { OLDEST = 2, FIRST_MINOR = 6, LAST_MINOR = 15, TELLS_REASON = 13, MAX_STOPS = 4 };
@@ -133,6 +134,23 @@ static int add_between(const struct image *im, const struct gc_python_collector 
 	return r ? r : 1;
 }
 
+/*
+ * 3.12 runs the collection that was asked for also where one is under way, as a finalizer does: no
+ * return probe there either, but a place at each return, which the kernel steps through. 1; 0: they
+ * are not known; -ENOMEM.
+ */
+static int add_returns(const struct image *im, const struct gc_python_collector *c, uint32_t pair,
+		       struct probe_sites *ret)
+{
+	struct probe_site end = blank;
+	int r;
+
+	end.role = ABI_PROBE_END;
+	end.pair = pair;
+	r = c->is_reentered ? gc_add_returns(im, c->address, &end, ret) : 0;
+	return r == -ENOMEM ? r : r > 0;
+}
+
 /* 0, -ENOENT: it has no code in the file; -ENOMEM. */
 static int add_collector(const struct image *im, const struct gc_python_collector *c, uint32_t pair,
 			 struct probe_sites *ret)
@@ -166,6 +184,13 @@ static int add_collector(const struct image *im, const struct gc_python_collecto
 		if (!r)
 			begin.arguments[0] = (struct abi_argument){ 0 };
 		end.flags |= r ? 0 : ABI_PROBE_IF_TOLD;
+	}
+	r = add_returns(im, c, pair, ret);
+	if (r < 0)
+		return r;
+	if (r) {
+		begin.flags = 0;
+		return probe_sites_add(ret, &begin);
 	}
 	r = probe_sites_add(ret, &begin);
 	return r ? r : probe_sites_add(ret, &end);

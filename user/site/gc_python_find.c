@@ -129,9 +129,13 @@ static int classify(const struct image *im, uint64_t target, enum gc_python_gene
 /* As the source has it. */
 static struct gc_python_collector as_written(uint64_t address, unsigned minor)
 {
-	return (struct gc_python_collector){ address,
-					     minor <= 7 ? GC_PYTHON_FIRST : GC_PYTHON_SECOND,
-					     minor >= 13, minor >= 13 };
+	return (struct gc_python_collector){
+		.address = address,
+		.generation = minor <= 7 ? GC_PYTHON_FIRST : GC_PYTHON_SECOND,
+		.has_reason = minor >= 13,
+		.is_reentered = minor == 12,
+		.is_told = minor >= 13,
+	};
 }
 
 static int by_symbols(const struct image *im, unsigned minor, struct gc_python_collector *ret)
@@ -153,6 +157,7 @@ static int by_symbols(const struct image *im, unsigned minor, struct gc_python_c
 		ret[nr] = as_written(s.found[i].address, minor);
 		if (s.found[i].is_clone)
 			ret[nr] = (struct gc_python_collector){ .address = s.found[i].address,
+								.is_reentered = minor == 12,
 								.is_told = minor >= 13 };
 		r = minor <= 12 ? classify(im, s.found[i].address, &ret[nr].generation) : 0;
 		if (r)

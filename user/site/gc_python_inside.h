@@ -49,8 +49,9 @@ enum gc_python_generation {
 struct gc_python_collector {
 	uint64_t address;
 	enum gc_python_generation generation;
-	bool has_reason; /* third argument: enum _PyGC_Reason of CPython */
-	bool is_told;	 /* from 3.13 on it may choose the generation itself, or not to collect */
+	bool has_reason;   /* third argument: enum _PyGC_Reason of CPython */
+	bool is_reentered; /* of 3.12: while it is at work */
+	bool is_told;	   /* from 3.13 on it may choose the generation itself, or not to collect */
 };
 
 enum { GC_PYTHON_COLLECTORS = 8 };
