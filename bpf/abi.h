@@ -239,7 +239,8 @@ _Static_assert(ABI_STACK_WORDS % 2 == 0, "words are hashed two at a time");
 
 /*
  * A code object, raw, when a stack first had it. Parts that could not be read have size 0 or are
- * shorter than they should be: user space reads the process's memory then.
+ * shorter than they should be: user space reads the process's memory then. The record ends with
+ * what there is of the lines.
  */
 enum { ABI_CODE_BYTES = 256, ABI_CODE_TEXT = 320, ABI_CODE_LINES = 2048, ABI_CODE_TEXTS = 2 };
 

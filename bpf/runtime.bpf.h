@@ -40,6 +40,7 @@ struct interpreted {
 	struct abi_call calls[ABI_MAX_CALLS];
 	struct abi_call awaiters[ABI_MAX_AWAITERS];
 	struct abi_name name; /* of the running task */
+	struct abi_code code; /* that is sent */
 	/* Of mode calls: the frames of a call and its caller, and whose the first is. */
 	__u64 innermost, caller;
 	__u64 bias; /* … and what the process adds to its file's addresses */
@@ -227,24 +228,19 @@ __noinline int interpreted_append(__u32 level, __u32 nr_frames)
 	return nr + NAME_WORDS;
 }
 
-static __always_inline __u32 code_read_text(void *to, __u64 from)
-{
-	/* Most are short, and what lies behind them may be no memory. */
-	if (!bpf_probe_read_user(to, ABI_CODE_TEXT, (void *)from))
-		return ABI_CODE_TEXT;
-	return bpf_probe_read_user(to, ABI_CODE_TEXT / 4, (void *)from) ? 0 : ABI_CODE_TEXT / 4;
-}
-
-/* How much was read. Few are so large, and what lies behind the page may be no memory. */
-static __always_inline __u32 code_read_object(void *to, __u64 from)
+/*
+ * How much was read of an object, of up to `most` bytes. Most are smaller, and the page behind may
+ * not be there, or not yet: who fills its memory in order has its last objects before one.
+ */
+static __always_inline __u32 code_read(void *to, __u32 most, __u64 from)
 {
 	const __u64 page = 4096;
 	__u64 rest = page - (from & (page - 1));
 
-	if (!bpf_probe_read_user(to, ABI_CODE_BYTES, (void *)from))
-		return ABI_CODE_BYTES;
+	if (!bpf_probe_read_user(to, most, (void *)from))
+		return most;
 	barrier_var(rest);
-	if (rest >= ABI_CODE_BYTES || bpf_probe_read_user(to, rest, (void *)from))
+	if (rest >= most || bpf_probe_read_user(to, rest, (void *)from))
 		return 0;
 	return rest;
 }
@@ -255,11 +251,11 @@ static __always_inline void code_read_python(struct abi_code *c, const struct ab
 	__u64 size = 0, lines;
 	__u32 name = l->code_qualname ? l->code_qualname : l->code_name;
 
-	c->object_size = code_read_object(c->object, c->code);
+	c->object_size = code_read(c->object, ABI_CODE_BYTES, c->code);
 	if (!c->object_size)
 		return;
-	c->text_sizes[0] = code_read_text(c->texts[0], words[l->code_file >> 3 & 31]);
-	c->text_sizes[1] = code_read_text(c->texts[1], words[name >> 3 & 31]);
+	c->text_sizes[0] = code_read(c->texts[0], ABI_CODE_TEXT, words[l->code_file >> 3 & 31]);
+	c->text_sizes[1] = code_read(c->texts[1], ABI_CODE_TEXT, words[name >> 3 & 31]);
 	lines = words[l->code_lines >> 3 & 31];
 	if (bpf_probe_read_user(&size, sizeof(size), (void *)(lines + l->bytes_size)))
 		return;
@@ -278,7 +274,7 @@ __noinline int code_send(__u32 level, __u32 n, __u64 space)
 	struct abi_runtime *r;
 	struct abi_call call;
 	struct abi_code *c;
-	__u64 id, family, *slot;
+	__u64 id, family, size, *slot;
 	__u32 runtime;
 	bool known;
 
@@ -304,12 +300,10 @@ __noinline int code_send(__u32 level, __u32 n, __u64 space)
 	slot = seen_slot(id, &known);
 	if (known || !slot || !call.check)
 		return 0;
-	/* User space can still read it itself: most of the ring is for what it can't. */
-	if (ring_is_full_to(4))
+	/* User space may still read it itself: half of the ring is for what it can't. */
+	if (ring_is_half_full())
 		return 1;
-	c = bpf_ringbuf_reserve(&ring, sizeof(*c), 0);
-	if (!c)
-		return 1;
+	c = &i->code;
 	c->type = ABI_CODE;
 	c->tgid = bpf_get_current_pid_tgid() >> 32;
 	c->start_ns = s->stack.start_ns;
@@ -321,8 +315,13 @@ __noinline int code_send(__u32 level, __u32 n, __u64 space)
 	c->check = call.check;
 	c->object_size = c->text_sizes[0] = c->text_sizes[1] = c->lines_size = 0;
 	code_read_python(c, &r->python);
-	/* The stack follows, and wakes user space where it has to be. */
-	bpf_ringbuf_submit(c, BPF_RB_NO_WAKEUP);
+	size = offsetof(struct abi_code, lines) + c->lines_size;
+	/* Woken early: what is new comes in bursts, and is gone with its process. */
+	barrier_var(size);
+	if (size > sizeof(*c) ||
+	    bpf_ringbuf_output(&ring, c, size,
+			       ring_is_full_to(8) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP))
+		return 1;
 	*slot = id;
 	return 0;
 }

@@ -4,10 +4,13 @@ of its own or not."""
 import contextlib
 import functools
 import sys
+import types
 
 ROUNDS = 3
 # Once: cProfile keeps one of several functions of one name and place.
 MADE = compile("for i in range(5): leaf(i)", "made", "exec")
+# Their names stay: one after the other, they come to lie at the end of what memory there is.
+NAMES = []
 
 
 def leaf(n):
@@ -149,6 +152,15 @@ def closures():
     return total
 
 
+# Each is called once, and gone: what it was can't be asked later.
+def passing():
+    for _ in range(150):
+        name = "a_function_that_is_called_once_and_has_a_name_of_many_letters_%d" % len(NAMES)
+        made = compile("def %s(): pass" % name, "made", "exec").co_consts[0]
+        NAMES.append(made.co_name)
+        types.FunctionType(made, {})()
+
+
 # Who calls itself through another one, and who is called by several.
 def ping(n):
     return pong(n - 1) + leaf(n) if n > 0 else 0
@@ -180,7 +192,7 @@ def some(n):
 
 
 def works():
-    for _ in range(30):
+    for _ in range(50):
         most(30000)
         more(16000)
         some(6000)
@@ -205,6 +217,7 @@ def run(start):
         exceptions()
         from_c()
         closures()
+        passing()
         ping(10)
         works()
     start([worker] * 3)

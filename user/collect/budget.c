@@ -9,7 +9,7 @@
 enum {
 	/* A CPU's: three scratches of each kind, and the rules that are remembered. */
 	SCRATCH_BYTES = 3 * (2 * ABI_MAX_DEPTH * 8 + 2 * (ABI_MAX_CALLS + ABI_MAX_AWAITERS) * 16 +
-			     4096) +
+			     sizeof(struct abi_code) + 4096) +
 			(16 << 10),
 	OTHER_MAPS = 4 << 20, /* filters, counters, a mode's own table of what is under way */
 	PROGRAM = 12 << 20,   /* the binary, its libraries, the kernel's BTF while loading */

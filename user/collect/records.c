@@ -217,7 +217,7 @@ static int work_off(struct records *r, void *data, size_t size)
 		return err < 0 || r->full ? err : stacks_take_copy(&r->stacks, c, size);
 	}
 	if (type == ABI_CODE && r->tables && tables_runtimes(r->tables) &&
-	    size >= sizeof(struct abi_code)) {
+	    size >= offsetof(struct abi_code, lines)) {
 		const struct abi_code *c = data;
 		int err = advance(r, c->time);
 

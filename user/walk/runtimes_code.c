@@ -11,19 +11,32 @@
 /*
  * A process (of calls: the processes of a file) that has new code all the time, or makes it long,
  * gets so much of our time for it, and a part of the time that passes. Beyond that only what the
- * kernel half read is used. Others' code has its own.
+ * kernel half read is used, and of that so many names, and some for each time that passes: they are
+ * kept. Others' code has its own.
  */
 #define NAMING_CREDIT_NS 200000000ull
+#define NAMES_CREDIT	 32768ull
+#define A_NAME_NS	 500000ull
 
 enum { NAMING_DIVISOR = 10 };
 
-static bool may_read(struct placed *p)
+static uint64_t named_for_ns(struct placed *p)
 {
 	uint64_t now = now_ns();
 
 	if (!p->since_ns)
 		p->since_ns = now;
-	return p->naming_ns < NAMING_CREDIT_NS + (now - p->since_ns) / NAMING_DIVISOR;
+	return now - p->since_ns;
+}
+
+static bool may_read(struct placed *p)
+{
+	return p->naming_ns < NAMING_CREDIT_NS + named_for_ns(p) / NAMING_DIVISOR;
+}
+
+static bool may_keep(struct placed *p)
+{
+	return p->names < NAMES_CREDIT + named_for_ns(p) / A_NAME_NS;
 }
 
 /* A code object, as long as it is one: of a family of processes. */
@@ -104,19 +117,24 @@ static int name(struct runtimes *r, uint32_t place, const struct abi_code *raw, 
 int runtimes_take_code(struct runtimes *r, const struct abi_code *c, size_t size)
 {
 	struct code_key key = { c->family, c->code, c->check, 0 };
+	struct placed *p;
 	uint64_t begin;
 	uint32_t code;
 	int err;
 
-	if (size < sizeof(*c) || c->object_size > ABI_CODE_BYTES ||
+	if (size < offsetof(struct abi_code, lines) || c->object_size > ABI_CODE_BYTES ||
 	    c->text_sizes[0] > ABI_CODE_TEXT || c->text_sizes[1] > ABI_CODE_TEXT ||
-	    c->lines_size > ABI_CODE_LINES)
+	    c->lines_size > size - offsetof(struct abi_code, lines))
 		return -EPROTO;
-	if (!c->runtime || c->runtime >= r->nr || !r->placed[c->runtime].used)
+	if (!c->runtime || c->runtime >= r->nr)
+		return 0;
+	p = &r->placed[c->runtime];
+	if (!p->used || !may_keep(p))
 		return 0;
 	begin = now_thread_ns();
-	err = name(r, c->runtime, c, may_read(&r->placed[c->runtime]), &code);
-	r->placed[c->runtime].naming_ns += now_thread_ns() - begin;
+	err = name(r, c->runtime, c, may_read(p), &code);
+	p->naming_ns += now_thread_ns() - begin;
+	p->names++;
 	return err <= 0 ? err : learn(r, &key, code);
 }
 
@@ -150,11 +168,12 @@ static int read_if_allowed(struct runtimes *r, const struct abi_stack *s,
 	uint64_t begin;
 	int err;
 
-	if (!may_read(p))
+	if (!may_read(p) || !may_keep(p))
 		return 0;
 	begin = now_thread_ns();
 	err = read_now(r, s, key, ret);
 	p->naming_ns += now_thread_ns() - begin;
+	p->names += err > 0;
 	return err;
 }
 

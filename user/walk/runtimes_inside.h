@@ -21,6 +21,7 @@ struct placed {
 	uint32_t object; /* of a process */
 	uint64_t bias;
 	uint64_t since_ns, naming_ns; /* since when its code is named; CPU time that it took */
+	uint64_t names;		      /* of code, that are kept */
 };
 
 struct runtimes {
