@@ -16,6 +16,7 @@ import pythons  # noqa: E402
 COLLECTOR = re.compile(r"(collect|gc_collect_main)(\.(?!cold).*)?$")
 LANDING = b"\xf3\x0f\x1e\xfa"
 OLDEST_EXPORTED = (3, 9)  # before it, what is exported calls a clone for one generation
+NR_ASKS = 4  # of 3.12: gc.collect(), PyGC_Collect(), at the end, by itself
 SKIP = 77
 
 
@@ -108,6 +109,27 @@ def says_itself(python):
     return python.version >= (3, 13) and not python.free_threaded
 
 
+def check_asks(elf, known, sites):
+    """Each call of a collector, by objdump, and soon behind it the next call or, where there is
+    none, the next instruction."""
+    targets = {name for _, name in known.values()}
+    lines = [m.groups() for m in
+             re.finditer(r"^ *([0-9a-f]+):\s+(\S+)(?:\s+[0-9a-f]+ <([^>+]+)>)?.*$",
+                         output("objdump", "-d", "--no-show-raw-insn", elf.path), re.M)]
+    pairs = []
+    for i, (address, what, target) in enumerate(lines):
+        if what != "call" or target not in targets:
+            continue
+        behind = i + 1
+        while lines[behind][1][:3] in ("mov", "lea", "xor"):
+            behind += 1
+        behind = behind if lines[behind][1] == "call" else i + 1
+        pairs.append([elf.offset(int(a, 16)) for a in (address, lines[behind][0])])
+    if len(pairs) != NR_ASKS or sites.of("begin") != sorted(p[0] for p in pairs) or \
+            sites.of("end") != sorted(p[1] for p in pairs):
+        raise Failed("begins %s, ends %s, not %s" % (sites.of("begin"), sites.of("end"), pairs))
+
+
 def check_symbols(python, elf, sites):
     known = elf.collectors()
     if says_itself(python):
@@ -115,13 +137,11 @@ def check_symbols(python, elf, sites):
             if not any(o < place < o + size for o, (size, _) in known.items()):
                 raise Failed("%d lies in no collector" % place)
         return
+    if python.version == (3, 12):
+        check_asks(elf, known, sites)
+        return
     begins = {elf.entry(o) for o in sites.of("begin")}
     ends = sites.of("end")
-    if python.version == (3, 12):
-        # At each return.
-        if not ends or begins & set(ends):
-            raise Failed("ends %s" % ends)
-        ends = sites.of("begin")
     if begins != set(known) or sites.of("begin") != ends:
         raise Failed("begins %s, but collectors are %s" % (begins, known))
 
@@ -150,7 +170,7 @@ def check_copy(python, program, path, command, whole):
             if not sites.why.endswith("no probe in this build: neither USDT nor symbols"):
                 raise Failed("stripped: %s" % (sites.why or sites.how))
             return "stripped: refused"
-        if sites.how != "PyGC_Collect" or len(sites.of("begin")) != 1:
+        if sites.how != "PyGC_Collect" or len(sites.of("begin")) != (NR_ASKS if python.version == (3, 12) else 1):
             raise Failed("stripped: %s %s" % (sites.how, sites.why))
         check_said(python, sites)
         if whole.how != "USDT" and sites.places != whole.places:

@@ -4,7 +4,6 @@
  * executed.
  */
 #pragma once
-
 /* Each with an FDE, as what compilers make. */
 #define FUNCTION(name, body)                                                   \
 	"	.type " name ", @function\n" name ":\n	.cfi_startproc\n" body \
@@ -196,10 +195,56 @@ __asm__(".text\n"
 				 "	lea 16(%rsp), %rsi\n"
 				 "	mov %ebx, %edi\n"
 				 "	call of_two.constprop.0\n"
-				 "	ret\n") ".section .rodata\n"
-						"text_start: .asciz \"start\"\n"
-						"text_stop: .asciz \"stop\"\n"
-						".text\n");
+				 "	ret\n")
+
+	/* 3.12: who asks, and says then that it is done; goes on; may come there otherwise. */
+	FUNCTION("asked_by_three_others",
+		 "	ret\n") ".globl ask_says, says, ask_goes_on, goes_on, ask_joins, "
+				"joins\n" FUNCTION("asks_says",
+						   "	mov $2, %esi\n"
+						   "ask_says:\n"
+						   "	call asked_by_three_others\n"
+						   "	mov %rax, %rbx\n"
+						   "	lea text_stop(%rip), %rsi\n"
+						   "says:\n"
+						   "	call called_back\n"
+						   "	ret\n")
+					FUNCTION("asks_goes_on",
+						 "ask_goes_on:\n"
+						 "	call asked_by_three_others\n"
+						 "goes_on:\n"
+						 "	movl $0, 8(%rbx)\n"
+						 "	pop %rbx\n"
+						 "	ret\n")
+						FUNCTION("asks_joins",
+							 "	je 1f\n"
+							 "ask_joins:\n"
+							 "	call asked_by_three_others\n"
+							 "joins:\n"
+							 "	mov %eax, %ebx\n"
+							 "1:	mov $1, %ecx\n"
+							 "	call called_back\n"
+							 "	ret\n")
+	/* Not for sure: what is right behind is come to otherwise, or not at all; no call. */
+	FUNCTION("asked_or_not", "	ret\n") FUNCTION("asks_or_not",
+							 "	je 1f\n"
+							 "	call asked_or_not\n"
+							 "1:	mov $1, %ecx\n"
+							 "	ret\n") FUNCTION("asked_for_good",
+										 "	ret\n")
+		FUNCTION("asks_for_good", "	call asked_for_good\n") FUNCTION("asked_at_last",
+										 "	ret\n")
+			FUNCTION("asks_at_last", "	{disp32} jmp asked_at_last\n")
+				FUNCTION("asked_by_nobody_known",
+					 "	ret\n") FUNCTION("asked_in_data", "	ret\n")
+					FUNCTION("asks_in_data",
+						 "	.byte 0x48, 0xb8\n"
+						 "	call asked_in_data\n"
+						 "	.byte 0, 0, 0\n"
+						 "	ret\n") ".section .rodata\n"
+								"text_start: .asciz \"start\"\n"
+								"text_stop: .asciz \"stop\"\n"
+								".text\n");
 
 #undef ARGUMENTS
 #undef FUNCTION

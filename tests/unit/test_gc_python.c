@@ -11,11 +11,8 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/array.h"
 #include "base/cleanup.h"
@@ -23,45 +20,9 @@
 #include "site/gc_python_inside.h"
 
 #ifdef __x86_64__
-#include "gc_python_fixture.h"
+#include "gc_python_copy.h"
 
 enum { NR_FLIPPED = 400, MAX_FLIPS = 40 };
-
-/* It is taken for an interpreter that exports nothing. */
-uint64_t _PyRuntime[4] __attribute__((section(".PyRuntime"))) = { 1 };
-uint32_t Py_Version = 0x030d05f0;
-extern const char branch_of_main[], branch_out_of_line[], branch_doubled[], branch_says_both[],
-	start_says_both[], stop_says_both[], stop_again[];
-
-static char *original;
-static size_t original_size;
-
-static int load(void **state)
-{
-	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	off_t size = lseek(fd, 0, SEEK_END);
-
-	(void)state;
-	original_size = (size_t)size;
-	original = malloc(original_size);
-	return original && pread(fd, original, original_size, 0) == size ? 0 : -1;
-}
-
-static int unload(void **state)
-{
-	(void)state;
-	free(original);
-	return 0;
-}
-
-static int copy(void)
-{
-	int fd = memfd_create("copy", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, original, original_size), original_size);
-	return fd;
-}
 
 /* Gives another name, which is no longer, to all that has this one. */
 static void rename_all(int fd, const char *from, const char *to)
@@ -86,21 +47,6 @@ static int copy_of_collector(void)
 
 	rename_all(fd, "test_gc_python.c", "gcmodule.c");
 	return fd;
-}
-
-static uint64_t address_of(const struct image *im, const char *name)
-{
-	struct image_symbol s = { .name = name };
-
-	if (image_symbols(im, SHT_SYMTAB, &s, 1) != 1)
-		fail_msg("no symbol %s", name);
-	return s.address;
-}
-
-/* The file's address of what is in memory. */
-static uint64_t address_in(const struct image *im, const void *p)
-{
-	return address_of(im, "Py_Version") + ((uintptr_t)p - (uintptr_t)&Py_Version);
 }
 
 static int collectors(int fd, uint8_t minor, struct gc_python_collector *ret, const char **how)
@@ -214,67 +160,6 @@ static void collector_of_what_is_exported(void **state)
 	assert_int_equal(collectors(fd, 11, c, &how), 0);
 }
 
-static void branches_that_collections_take(void **state)
-{
-	static const char *const refused[] = { "no_start_push",	  "no_start_branch",
-					       "no_start_always", "no_start_generation",
-					       "no_start_two",	  "no_start_text",
-					       "no_start_code",	  "called_back" };
-	_cleanup_close_ int fd = copy();
-	struct gc_python_start s;
-	struct image im;
-
-	(void)state;
-	assert_int_equal(image_open(&im, fd), 0);
-	assert_int_equal(gc_python_start(&im, address_of(&im, "gc_collect_main"), &s), 0);
-	assert_int_equal(s.branch, address_in(&im, branch_of_main));
-	assert_int_equal(s.generation.how, ABI_ARGUMENT_MEMORY);
-	assert_int_equal(s.generation.reg, 19);
-	assert_int_equal(s.generation.offset, 56);
-	assert_int_equal(s.generation.size, 4);
-	assert_int_equal(gc_python_start(&im, address_of(&im, "out_of_line"), &s), 0);
-	assert_int_equal(s.branch, address_in(&im, branch_out_of_line));
-	assert_int_equal(s.generation.how, ABI_ARGUMENT_REGISTER);
-	assert_int_equal(s.generation.reg, 3);
-	assert_int_equal(gc_python_start(&im, address_of(&im, "doubled"), &s), 0);
-	assert_int_equal(s.branch, address_in(&im, branch_doubled));
-	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
-		if (gc_python_start(&im, address_of(&im, refused[i]), &s) != -ENOENT)
-			fail_msg("%s was taken", refused[i]);
-	assert_int_equal(gc_python_start(&im, 0, &s), -ENOENT);
-	assert_int_equal(gc_python_start(&im, UINT64_MAX, &s), -ENOENT);
-	image_done(&im);
-}
-
-static void calls_that_say_so(void **state)
-{
-	_cleanup_close_ int fd = copy();
-	struct gc_python_start s;
-	struct image im;
-	uint64_t stops[2], address;
-
-	(void)state;
-	assert_int_equal(image_open(&im, fd), 0);
-	address = address_of(&im, "says_both_calls");
-	assert_int_equal(gc_python_start(&im, address, &s), 0);
-	assert_int_equal(s.branch, address_in(&im, branch_says_both));
-	assert_int_equal(s.call, address_in(&im, start_says_both));
-	assert_int_equal(s.passed.how, ABI_ARGUMENT_REGISTER);
-	assert_int_equal(s.passed.reg, 12);
-	assert_int_equal(s.reason.how, ABI_ARGUMENT_MEMORY);
-	assert_int_equal(s.reason.reg, 19);
-	assert_int_equal(s.reason.offset, 60);
-	assert_int_equal(gc_python_stops(&im, address, stops, 2), 2);
-	assert_int_equal(stops[0], address_in(&im, stop_says_both));
-	assert_int_equal(stops[1], address_in(&im, stop_again));
-	/* One too many; none; a reason that the call may not find any more. */
-	assert_int_equal(gc_python_stops(&im, address, stops, 1), 0);
-	assert_int_equal(gc_python_stops(&im, address_of(&im, "doubled"), stops, 2), 0);
-	assert_int_equal(gc_python_start(&im, address_of(&im, "doubled"), &s), 0);
-	assert_int_equal(s.reason.how, ABI_ARGUMENT_NONE);
-	image_done(&im);
-}
-
 static int find(int fd, struct probe_sites *sites, struct strbuf *why)
 {
 	struct runtime_image image = { .fd = fd, .path = "made" };
@@ -354,6 +239,39 @@ static void sites_without_a_return(void **state)
 	assert_int_equal(a[0].reg, 12);
 	assert_int_equal(a[1].shift, GC_REASON_SHIFT);
 	assert_int_equal(a[1].offset, 60);
+}
+
+/* Sites of 3.12, where its collector is the function of this name. */
+static void check_asks(const char *name, size_t nr_begins, size_t nr_ends)
+{
+	_cleanup_(probe_sites_done) struct probe_sites sites = PROBE_SITES_INIT;
+	_cleanup_(strbuf_done) struct strbuf why = STRBUF_INIT;
+	_cleanup_close_ int fd = copy();
+
+	set_version(fd, 0x030c01f0);
+	rename_all(fd, "gc_collect_main", "other");
+	rename_all(fd, name, "gc_collect_main");
+	assert_int_equal(find(fd, &sites, &why), 1);
+	assert_int_equal(sites.nr, nr_begins + nr_ends);
+	for (size_t i = 0; i < sites.nr; i++) {
+		const struct probe_site *s = &sites.sites[i];
+
+		nr_begins -= s->role == ABI_PROBE_BEGIN;
+		nr_ends -= s->role == ABI_PROBE_END;
+		assert_int_equal(s->flags, 0);
+		assert_false(s->is_return);
+		assert_int_equal(s->pair, sites.sites[0].pair);
+	}
+	assert_int_equal(nr_begins, 0);
+	assert_int_equal(nr_ends, 0);
+}
+
+static void sites_of_those_who_ask(void **state)
+{
+	(void)state;
+	check_asks("asked_by_three_others", 3, 3);
+	/* Not known who does: each return. */
+	check_asks("asked_by_nobody_known", 1, 1);
 }
 
 static void what_can_not_be_probed(void **state)
@@ -438,10 +356,9 @@ int main(void)
 		cmocka_unit_test(somebodys_collect),
 		cmocka_unit_test(clones_by_those_who_call_them),
 		cmocka_unit_test(collector_of_what_is_exported),
-		cmocka_unit_test(branches_that_collections_take),
 		cmocka_unit_test(sites_of_a_file),
 		cmocka_unit_test(sites_without_a_return),
-		cmocka_unit_test(calls_that_say_so),
+		cmocka_unit_test(sites_of_those_who_ask),
 		cmocka_unit_test(what_can_not_be_probed),
 		cmocka_unit_test(what_is_no_python),
 		cmocka_unit_test(files_that_were_changed),

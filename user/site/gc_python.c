@@ -134,21 +134,62 @@ static int add_between(const struct image *im, const struct gc_python_collector 
 	return r ? r : 1;
 }
 
+/* Which generation is collected, where a collector is called. */
+static void tell_generation(const struct image *im, const struct gc_python_collector *c,
+			    struct probe_site *begin)
+{
+	if (c->generation == GC_PYTHON_FULL)
+		begin->tag |= (uint64_t)(OLDEST + 1) << GC_GENERATION_SHIFT;
+	else if (c->generation != GC_PYTHON_UNTOLD)
+		begin->arguments[0] = of_register(word_of(im, c->generation == GC_PYTHON_SECOND),
+						  GC_GENERATION_SHIFT, GC_GENERATION_BITS);
+}
+
 /*
  * 3.12 runs the collection that was asked for also where one is under way, as a finalizer does: no
- * return probe there either, but a place at each return, which the kernel steps through. 1; 0: they
- * are not known; -ENOMEM.
+ * return probe there either, but those who ask, from their call on. 1; 0: they are not known;
+ * -ENOMEM.
+ */
+static int add_asks(const struct image *im, const struct gc_python_collector *c, uint32_t pair,
+		    struct probe_sites *ret)
+{
+	struct probe_site begin = blank, end = blank;
+	struct gc_python_ask asks[GC_PYTHON_ASKS];
+	int nr = gc_python_asks(im, c->address, asks), r = 0;
+
+	begin.role = ABI_PROBE_BEGIN;
+	end.role = ABI_PROBE_END;
+	begin.pair = end.pair = pair;
+	tell_generation(im, c, &begin);
+	for (int i = 0; i < nr && !r; i++) {
+		r = add_at(im, asks[i].call, &begin, ret);
+		if (!r)
+			r = add_at(im, asks[i].behind, &end, ret);
+	}
+	return nr < 0 ? nr : r ? r : nr > 0;
+}
+
+/*
+ * Where that is not known: a place at each of the collector's returns, which the kernel steps
+ * through. 1; 0: they are not known; -ENOENT, -ENOMEM.
  */
 static int add_returns(const struct image *im, const struct gc_python_collector *c, uint32_t pair,
 		       struct probe_sites *ret)
 {
-	struct probe_site end = blank;
+	struct probe_site begin = blank, end = blank;
 	int r;
 
+	begin.role = ABI_PROBE_BEGIN;
 	end.role = ABI_PROBE_END;
-	end.pair = pair;
-	r = c->is_reentered ? gc_add_returns(im, c->address, &end, ret) : 0;
-	return r == -ENOMEM ? r : r > 0;
+	begin.pair = end.pair = pair;
+	tell_generation(im, c, &begin);
+	if (entry_offset(im, c->address, &begin.offset))
+		return -ENOENT;
+	r = gc_add_returns(im, c->address, &end, ret);
+	if (r <= 0)
+		return r == -ENOMEM ? r : 0;
+	r = probe_sites_add(ret, &begin);
+	return r ? r : 1;
 }
 
 /* 0, -ENOENT: it has no code in the file; -ENOMEM. */
@@ -159,6 +200,10 @@ static int add_collector(const struct image *im, const struct gc_python_collecto
 	int r;
 
 	r = c->is_told ? add_between(im, c, pair, ret) : 0;
+	if (!r && c->is_reentered)
+		r = add_asks(im, c, pair, ret);
+	if (!r && c->is_reentered)
+		r = add_returns(im, c, pair, ret);
 	if (r)
 		return r < 0 ? r : 0;
 	begin.role = ABI_PROBE_BEGIN;
@@ -171,11 +216,7 @@ static int add_collector(const struct image *im, const struct gc_python_collecto
 	end.offset = begin.offset;
 	if (c->has_reason)
 		begin.arguments[1] = of_register(word_of(im, 2), GC_REASON_SHIFT, GC_REASON_BITS);
-	if (c->generation == GC_PYTHON_FULL)
-		begin.tag |= (uint64_t)(OLDEST + 1) << GC_GENERATION_SHIFT;
-	else if (c->generation != GC_PYTHON_UNTOLD)
-		begin.arguments[0] = of_register(word_of(im, c->generation == GC_PYTHON_SECOND),
-						 GC_GENERATION_SHIFT, GC_GENERATION_BITS);
+	tell_generation(im, c, &begin);
 	if (c->is_told) {
 		r = add_start(im, c, pair, ret);
 		if (r && r != -ENOENT)
@@ -184,13 +225,6 @@ static int add_collector(const struct image *im, const struct gc_python_collecto
 		if (!r)
 			begin.arguments[0] = (struct abi_argument){ 0 };
 		end.flags |= r ? 0 : ABI_PROBE_IF_TOLD;
-	}
-	r = add_returns(im, c, pair, ret);
-	if (r < 0)
-		return r;
-	if (r) {
-		begin.flags = 0;
-		return probe_sites_add(ret, &begin);
 	}
 	r = probe_sites_add(ret, &begin);
 	return r ? r : probe_sites_add(ret, &end);

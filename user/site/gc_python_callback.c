@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "site/gc_python_inside.h"
-#include "site/x86_code.h"
+#include "site/x86_listing.h"
 
 enum {
 	MAX_BLOCK = 24, /* instructions that prepare the call */
@@ -25,83 +25,14 @@ enum {
 	RDI = 7,
 };
 
-struct listing {
-	struct x86_code code;
-	uint32_t *at; /* where instructions begin */
-	size_t nr;
-};
-
-static void listing_done(struct listing *l)
-{
-	x86_code_done(&l->code);
-	free(l->at);
-}
-
-/* 0; -ENOENT: there is what is no instruction; -ENOMEM. */
-static int list(const struct image *im, uint64_t address, struct listing *l)
-{
-	int r = x86_code_read(im, address, &l->code);
-	size_t total, size;
-
-	if (r)
-		return r;
-	total = l->code.end - l->code.start;
-	l->at = malloc((total + 1) * sizeof(*l->at));
-	if (!l->at)
-		return -ENOMEM;
-	for (size_t at = 0; at < total; at += size) {
-		size = x86_length(l->code.bytes + at, total - at);
-		if (!size)
-			return -ENOENT;
-		l->at[l->nr++] = (uint32_t)at;
-	}
-	l->at[l->nr] = (uint32_t)total;
-	return 0;
-}
-
-static const uint8_t *bytes_of(const struct listing *l, size_t i)
-{
-	return l->code.bytes + l->at[i];
-}
-
-static uint64_t address_of(const struct listing *l, size_t i)
-{
-	return l->code.start + l->at[i];
-}
-
-static size_t size_of(const struct listing *l, size_t i)
-{
-	return l->at[i + 1] - l->at[i];
-}
-
-static bool jump_of(const struct listing *l, size_t i, struct x86_jump *ret)
-{
-	return x86_jump(bytes_of(l, i), size_of(l, i), address_of(l, i), ret);
-}
-
-/* The instruction at an address; nr: none begins there. */
-static size_t find_instruction(const struct listing *l, uint64_t address)
-{
-	size_t low = 0, high = l->nr;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (address_of(l, middle) < address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < l->nr && address_of(l, low) == address ? low : l->nr;
-}
-
 /* Does it load the address of this text into rsi or rdi? The register's number, or -1. */
-static int loads_text(const struct image *im, const struct listing *l, size_t i, const char *text)
+static int loads_text(const struct image *im, const struct x86_listing *l, size_t i,
+		      const char *text)
 {
 	char found[sizeof("start")];
 	size_t length = strlen(text) + 1;
-	const uint8_t *b = bytes_of(l, i);
-	size_t size = size_of(l, i);
+	const uint8_t *b = x86_listing_bytes(l, i);
+	size_t size = x86_listing_size(l, i);
 	uint64_t from = 0;
 	int32_t number;
 	int reg;
@@ -114,7 +45,7 @@ static int loads_text(const struct image *im, const struct listing *l, size_t i,
 		reg = b[0] - 0xb8;
 	} else if (size == 7 && b[0] == 0x48 && b[1] == 0x8d &&
 		   (b[2] == (RSI << 3 | 5) || b[2] == (RDI << 3 | 5))) {
-		from = address_of(l, i + 1) + (uint64_t)(int64_t)number;
+		from = x86_listing_address(l, i + 1) + (uint64_t)(int64_t)number;
 		reg = b[2] >> 3;
 	}
 	if (!from || length > sizeof(found) || image_read(im, from, found, length) ||
@@ -124,12 +55,12 @@ static int loads_text(const struct image *im, const struct listing *l, size_t i,
 }
 
 /* The call that follows in a straight line; nr: none. */
-static size_t next_call(const struct listing *l, size_t i)
+static size_t next_call(const struct x86_listing *l, size_t i)
 {
 	struct x86_jump jump;
 
 	for (size_t end = i + MAX_BLOCK; ++i < end && i < l->nr;)
-		if (jump_of(l, i, &jump))
+		if (x86_listing_jump(l, i, &jump))
 			return jump.is_call ? i : l->nr;
 	return l->nr;
 }
@@ -140,10 +71,10 @@ struct block {
 };
 
 /* cmp $1: the reason that there is no calling back for. */
-static bool is_comparison(const struct listing *l, size_t i)
+static bool is_comparison(const struct x86_listing *l, size_t i)
 {
-	const uint8_t *b = bytes_of(l, i);
-	size_t size = size_of(l, i);
+	const uint8_t *b = x86_listing_bytes(l, i);
+	size_t size = x86_listing_size(l, i);
 
 	if ((b[0] & 0xf0) == 0x40) {
 		b++;
@@ -152,10 +83,10 @@ static bool is_comparison(const struct listing *l, size_t i)
 	return size >= 3 && b[0] == 0x83 && (b[1] >> 3 & 7) == 7 && b[size - 1] == 1;
 }
 
-static bool is_filling(const struct listing *l, size_t i)
+static bool is_filling(const struct x86_listing *l, size_t i)
 {
-	const uint8_t *b = bytes_of(l, i);
-	size_t size = size_of(l, i);
+	const uint8_t *b = x86_listing_bytes(l, i);
+	size_t size = x86_listing_size(l, i);
 
 	for (; size > 1 && (*b == 0x66 || *b == 0x2e); b++)
 		size--;
@@ -163,15 +94,16 @@ static bool is_filling(const struct listing *l, size_t i)
 }
 
 /* Does what follows an instruction not follow it at once, or not always? */
-static bool leaves(const struct listing *l, size_t i)
+static bool leaves(const struct x86_listing *l, size_t i)
 {
 	struct x86_jump jump;
 
-	return jump_of(l, i, &jump) || (bytes_of(l, i)[0] == 0xc3 && size_of(l, i) == 1);
+	return x86_listing_jump(l, i, &jump) ||
+	       (x86_listing_bytes(l, i)[0] == 0xc3 && x86_listing_size(l, i) == 1);
 }
 
 /* What can't be come to from the instruction before: behind a jmp or ret. */
-static bool is_apart(const struct listing *l, size_t i)
+static bool is_apart(const struct x86_listing *l, size_t i)
 {
 	struct x86_jump jump;
 
@@ -179,42 +111,44 @@ static bool is_apart(const struct listing *l, size_t i)
 		i--;
 	if (!i || !leaves(l, i - 1))
 		return false;
-	return !jump_of(l, i - 1, &jump) || (!jump.is_call && !jump.is_conditional);
+	return !x86_listing_jump(l, i - 1, &jump) || (!jump.is_call && !jump.is_conditional);
 }
 
 /* How many jumps lead into the block; *ret: the last one, *ret_to: where to. */
-static int count_jumps(const struct listing *l, const struct block *b, size_t *ret, size_t *ret_to)
+static int count_jumps(const struct x86_listing *l, const struct block *b, size_t *ret,
+		       size_t *ret_to)
 {
 	struct x86_jump jump;
 	int nr = 0;
 
 	for (size_t i = 0; i < l->nr; i++) {
-		if (!jump_of(l, i, &jump) || jump.target < address_of(l, b->first) ||
-		    jump.target > address_of(l, b->call))
+		if (!x86_listing_jump(l, i, &jump) ||
+		    jump.target < x86_listing_address(l, b->first) ||
+		    jump.target > x86_listing_address(l, b->call))
 			continue;
 		*ret = i;
-		*ret_to = find_instruction(l, jump.target);
+		*ret_to = x86_listing_find(l, jump.target);
 		nr++;
 	}
 	return nr;
 }
 
 /* Does the code behind the call go on behind the branch? */
-static bool goes_on(const struct listing *l, const struct block *b)
+static bool goes_on(const struct x86_listing *l, const struct block *b)
 {
 	struct x86_jump jump;
 
-	return b->call + 1 < l->nr && jump_of(l, b->call + 1, &jump) && !jump.is_call &&
-	       !jump.is_conditional && jump.target == address_of(l, b->branch + 1);
+	return b->call + 1 < l->nr && x86_listing_jump(l, b->call + 1, &jump) && !jump.is_call &&
+	       !jump.is_conditional && jump.target == x86_listing_address(l, b->branch + 1);
 }
 
 /*
  * The branch jumps over the call. Or it jumps to it, where nothing else leads: then what is behind
  * both is the same code, or, if that was doubled, the branch is the one by the reason.
  */
-static bool find_branch(const struct listing *l, struct block *b)
+static bool find_branch(const struct x86_listing *l, struct block *b)
 {
-	uint64_t behind = address_of(l, b->call + 1);
+	uint64_t behind = x86_listing_address(l, b->call + 1);
 	size_t lowest = b->call > MAX_BLOCK ? b->call - MAX_BLOCK : 0;
 	struct x86_jump jump;
 	size_t only = 0, to = 0;
@@ -225,11 +159,11 @@ static bool find_branch(const struct listing *l, struct block *b)
 	b->branch = b->first - 1;
 	nr = count_jumps(l, b, &only, &to);
 	if (!nr)
-		return b->first && jump_of(l, b->branch, &jump) && jump.is_conditional &&
+		return b->first && x86_listing_jump(l, b->branch, &jump) && jump.is_conditional &&
 		       jump.target == behind;
 	b->branch = only;
 	b->first = to;
-	return nr == 1 && b->first < b->call && jump_of(l, b->branch, &jump) &&
+	return nr == 1 && b->first < b->call && x86_listing_jump(l, b->branch, &jump) &&
 	       jump.is_conditional && is_apart(l, b->first) &&
 	       (goes_on(l, b) || (b->branch && is_comparison(l, b->branch - 1)));
 }
@@ -290,32 +224,8 @@ static bool read_load(const uint8_t *b, size_t size, unsigned reg, struct abi_ar
 	return true;
 }
 
-/* Instructions that prepare a call and change nothing else: mov, lea, xor, of vectors too. */
-static bool is_harmless(const uint8_t *b, size_t size)
-{
-	while (size > 1 && (*b == 0x66 || *b == 0xf2 || *b == 0xf3 || (*b & 0xf0) == 0x40)) {
-		b++;
-		size--;
-	}
-	switch (b[0]) {
-	case 0x0f: /* none of which writes a register that can be asked for */
-	case 0x31:
-	case 0x33:
-	case 0x89:
-	case 0x8b:
-	case 0x8d:
-	case 0x90:
-	case 0xb8 ... 0xbf:
-	case 0xc5:
-	case 0xc7:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* Where the generation, which goes into `reg`, is at the branch. */
-static bool find_generation(const struct listing *l, const struct block *b, unsigned reg,
+static bool find_generation(const struct x86_listing *l, const struct block *b, unsigned reg,
 			    struct abi_argument *ret)
 {
 	bool found = false;
@@ -323,9 +233,9 @@ static bool find_generation(const struct listing *l, const struct block *b, unsi
 	for (size_t i = b->first; i < b->call; i++) {
 		struct abi_argument load;
 
-		if (!is_harmless(bytes_of(l, i), size_of(l, i)))
+		if (!x86_listing_prepares(l, i))
 			return false;
-		if (!read_load(bytes_of(l, i), size_of(l, i), reg, &load))
+		if (!read_load(x86_listing_bytes(l, i), x86_listing_size(l, i), reg, &load))
 			continue;
 		if (found)
 			return false;
@@ -342,7 +252,7 @@ static bool is_kept(unsigned reg)
 }
 
 /* What the branch compares with 1, the reason, as the call finds it. how NONE: it isn't found. */
-static struct abi_argument find_reason(const struct listing *l, size_t branch)
+static struct abi_argument find_reason(const struct x86_listing *l, size_t branch)
 {
 	struct abi_argument ret = { .size = 4, .is_signed = 1 };
 	const uint8_t *b;
@@ -351,8 +261,8 @@ static struct abi_argument find_reason(const struct listing *l, size_t branch)
 
 	if (!branch || !is_comparison(l, branch - 1))
 		return (struct abi_argument){ 0 };
-	b = bytes_of(l, branch - 1);
-	size = size_of(l, branch - 1);
+	b = x86_listing_bytes(l, branch - 1);
+	size = x86_listing_size(l, branch - 1);
 	if ((b[0] & 0xf0) == 0x40) {
 		rex = *b++;
 		size--;
@@ -370,8 +280,8 @@ static struct abi_argument find_reason(const struct listing *l, size_t branch)
 
 int gc_python_stops(const struct image *im, uint64_t collector, uint64_t *ret, int max)
 {
-	_cleanup_(listing_done) struct listing l = { 0 };
-	int r = list(im, collector, &l), nr = 0;
+	_cleanup_(x86_listing_done) struct x86_listing l = { 0 };
+	int r = x86_listing_read(im, collector, &l), nr = 0;
 
 	for (size_t i = 0; !r && i < l.nr; i++) {
 		size_t call;
@@ -381,17 +291,17 @@ int gc_python_stops(const struct image *im, uint64_t collector, uint64_t *ret, i
 		call = next_call(&l, i);
 		if (call == l.nr || nr == max)
 			return 0;
-		ret[nr++] = address_of(&l, call);
+		ret[nr++] = x86_listing_address(&l, call);
 	}
 	return r == -ENOENT ? 0 : r < 0 ? r : nr;
 }
 
 int gc_python_start(const struct image *im, uint64_t collector, struct gc_python_start *ret)
 {
-	_cleanup_(listing_done) struct listing l = { 0 };
+	_cleanup_(x86_listing_done) struct x86_listing l = { 0 };
 	struct abi_argument generation, passed = { .how = ABI_ARGUMENT_REGISTER, .size = 4 };
 	struct block b = { 0 };
-	int r = list(im, collector, &l), nr = 0;
+	int r = x86_listing_read(im, collector, &l), nr = 0;
 
 	if (r)
 		return r;
@@ -410,8 +320,8 @@ int gc_python_start(const struct image *im, uint64_t collector, struct gc_python
 	if (!nr)
 		return -ENOENT;
 	passed.is_signed = 1;
-	*ret = (struct gc_python_start){ address_of(&l, b.branch), generation,
-					 address_of(&l, b.call), passed,
+	*ret = (struct gc_python_start){ x86_listing_address(&l, b.branch), generation,
+					 x86_listing_address(&l, b.call), passed,
 					 find_reason(&l, b.branch) };
 	return 0;
 }

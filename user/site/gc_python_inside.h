@@ -38,6 +38,17 @@ int gc_python_each_call(const struct image *im, uint64_t address,
 /* Places that call `target` or jump to it, to `max`. Their number, or -ENOMEM. */
 int gc_python_callers(const struct image *im, uint64_t target, uint64_t *ret, int max);
 
+/*
+ * gc_python_asks.c (x86-64): the calls of a collector, and where each is over: a place that only
+ * the collector comes back to. Their number; 0: they are not known for sure; -ENOMEM.
+ */
+struct gc_python_ask {
+	uint64_t call, behind;
+};
+enum { GC_PYTHON_ASKS = 16 };
+int gc_python_asks(const struct image *im, uint64_t collector,
+		   struct gc_python_ask ret[GC_PYTHON_ASKS]);
+
 enum gc_python_generation {
 	GC_PYTHON_UNTOLD,
 	GC_PYTHON_FULL, /* the clone is for the oldest one */
