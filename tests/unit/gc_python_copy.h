@@ -10,39 +10,16 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "gc_python_fixture.h"
+#include "own_file.h"
 #include "runtime/image.h"
 
 /* It is taken for an interpreter that exports nothing. */
 uint64_t _PyRuntime[4] __attribute__((section(".PyRuntime"))) = { 1 };
 uint32_t Py_Version = 0x030d05f0;
-
-static char *original;
-static size_t original_size;
-
-static int load(void **state)
-{
-	_cleanup_close_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	off_t size = lseek(fd, 0, SEEK_END);
-
-	(void)state;
-	original_size = (size_t)size;
-	original = malloc(original_size);
-	return original && pread(fd, original, original_size, 0) == size ? 0 : -1;
-}
-
-static int unload(void **state)
-{
-	(void)state;
-	free(original);
-	return 0;
-}
 
 static int copy(void)
 {

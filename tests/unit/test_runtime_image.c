@@ -17,6 +17,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "own_file.h"
 #include "runtime/image.h"
 
 enum { NR_FLIPPED = 1500, MAX_FLIPS = 24 };
@@ -30,33 +31,12 @@ __attribute__((noinline)) int image_test_function(int n)
 	return n * image_test_data;
 }
 
-static char *original;
-static size_t original_size;
-
 static int open_self(void)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 
 	assert_true(fd >= 0);
 	return fd;
-}
-
-static int load(void **state)
-{
-	_cleanup_close_ int fd = open_self();
-	off_t size = lseek(fd, 0, SEEK_END);
-
-	(void)state;
-	original_size = (size_t)size;
-	original = malloc(original_size);
-	return original && pread(fd, original, original_size, 0) == size ? 0 : -1;
-}
-
-static int unload(void **state)
-{
-	(void)state;
-	free(original);
-	return 0;
 }
 
 static void finds_what_is_there(void **state)
