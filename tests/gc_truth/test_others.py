@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""bpfprof gc against what the JVM and Node log of their own collections.
+"""bpfprof gc against what the JVM and Node log of their own collections, and against what Ruby and
+PHP, as Debian builds them, count themselves and time where they ask.
 
 Usage: test_others.py BPFPROF FOLDER
 """
@@ -15,7 +16,9 @@ import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "truth"))
+sys.path[:0] = [os.path.join(HERE, "..", folder) for folder in ("truth", "vm")]
+import kernel  # noqa: E402
+import roots  # noqa: E402
 import truth  # noqa: E402
 
 # What is no collection, though it stops the program.
@@ -24,6 +27,14 @@ APART = 0.05
 # Of a pause: what a log rounds to, and what lies between our probes and its clock.
 EACH_MS = 0.03
 LIMIT_S = 120
+# What Debian has: a program, the kind of pause that is one a collection, what its own count may lack
+# (PHP collects once more when a request is over), and where it is.
+ROOTED = (
+    ("ruby", "litter.rb", "mark", 0, ("--disable-gems",),
+     {"ruby2.7": "bullseye", "ruby3.1": "bookworm"}),
+    ("php", "litter.php", "collection", 1, ("-n",),
+     {"php7.4": "bullseye", "php8.2": "bookworm", "php8.4": "trixie"}),
+)
 
 
 def run(folder, *program):
@@ -102,6 +113,46 @@ def node(folder):
     return check("node", collections_of(rows), pauses)
 
 
+def count_itself(folder, root, path, options, kind, more):
+    """What it was asked for, by number and time; then what it collects by itself, by number."""
+    name, failed = os.path.basename(path), []
+    for how, may_have in (("asked", 0), ("by itself", more)):
+        rows, said = run(folder, *roots.command(root, path, *options, how))
+        told = re.search(r"^(\d+) ([0-9.]+)$", said, re.M)
+        if not told:
+            raise RuntimeError("%s says %s" % (name, said[-500:]))
+        times, waited = int(told.group(1)), float(told.group(2))
+        # Those of the Python that brought it into its root have no kind.
+        mine = [r for r in rows if "kind" in r["labels"]]
+        nr = sum(r["count"] for r in mine if r["labels"]["kind"] == kind)
+        total = sum(r["total_ns"] for r in mine) / 1e6
+        wrong = [] if times and times <= nr <= times + may_have else ["counts differ"]
+        if how == "asked" and abs(total - waited) > APART * waited + EACH_MS * times:
+            wrong.append("times differ")
+        print("%-14s %5d pauses %s, it counted %d; %9.2f ms, it waited %9.2f  %s" % (
+            name, nr, how, times, total, waited, "; ".join(wrong) or "ok"), flush=True)
+        failed += ["%s %s" % (name, how)] if wrong else []
+    return failed
+
+
+def rooted(folder):
+    """(how many were tried, what failed)"""
+    tried, failed = 0, []
+    for kind_of, program, kind, more, options, packages in ROOTED:
+        shutil.copy(os.path.join(HERE, program), folder)
+        for name, suite in packages.items():
+            package = name + "-cli" if kind_of == "php" else name
+            try:
+                root = roots.fetch(kind_of, name, suite, [package])
+            except kernel.Unavailable as e:
+                print("skipped: %s: %s" % (name, e))
+                continue
+            tried += 1
+            failed += count_itself(folder, root, "/usr/bin/" + name,
+                                   (*options, os.path.join(folder, program)), kind, more)
+    return tried, failed
+
+
 def main():
     truth.need_root_and_bpf()
     folder = tempfile.mkdtemp(prefix="bpfprof-gc-", dir="/tmp")
@@ -120,10 +171,12 @@ def main():
             failed += node(folder)
         else:
             print("skipped: node is not installed")
+        nr, wrong = rooted(folder)
+        tried, failed = tried + nr, failed + wrong
     finally:
         shutil.rmtree(folder, True)
     if not tried:
-        truth.skip_all("neither java nor node is installed")
+        truth.skip_all("there is no java, node, ruby or php")
     print("%d tried, %d failed" % (tried, len(failed)))
     return 1 if failed else 0
 
