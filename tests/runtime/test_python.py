@@ -33,7 +33,7 @@ def pythons():
     found = glob.glob(os.path.join(base, "versions", "3.*", "bin", "python3"))
     found += [p for p in glob.glob("/usr/bin/python3.*") if re.search(r"python3\.\d+$", p)]
     found += filter(None, os.environ.get("BPFPROF_PYTHONS", "").split(":"))
-    found += filter(None, map(free_threaded.path_of, free_threaded.NAMES))
+    found += filter(None, map(free_threaded.path_of, free_threaded.SOURCES))
     return sorted(p for p in found if os.access(p, os.X_OK))
 
 
