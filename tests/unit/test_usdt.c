@@ -46,6 +46,19 @@ static void add_note(struct notes *n, uint64_t place, uint64_t base, uint64_t se
 #define NOTE(n, place, base, semaphore, texts) \
 	add_note(n, place, base, semaphore, texts, sizeof(texts))
 
+/* All of them are found where each name has one. */
+static void check_all(const struct image *im, const struct usdt_site *sites, int nr)
+{
+	_cleanup_free_ struct usdt_site *all = NULL;
+	unsigned seen = 0;
+	int nr_all = usdt_find_all(im, wanted, ARRAY_SIZE(wanted), &all);
+
+	for (int i = 0; i < nr; i++)
+		seen |= 1u << sites[i].which;
+	assert_int_equal(nr_all, seen == (1u << ARRAY_SIZE(wanted)) - 1 ? nr : 0);
+	assert_true(nr_all ? !memcmp(all, sites, (size_t)nr * sizeof(*all)) : !all);
+}
+
 static int find_bytes(const void *bytes, size_t size, uint64_t base, struct usdt_site **ret)
 {
 	_cleanup_close_ int fd = -1;
@@ -65,6 +78,7 @@ static int find_bytes(const void *bytes, size_t size, uint64_t base, struct usdt
 	assert_int_equal(image_open(&im, fd), 0);
 	nr = usdt_find(&im, wanted, ARRAY_SIZE(wanted), ret);
 	assert_true(nr == 0 || *ret);
+	check_all(&im, *ret, nr);
 	image_done(&im);
 	return nr;
 }

@@ -76,12 +76,10 @@ static int add_own(const struct image *im, int32_t flags_at, struct probe_sites 
 	static const struct usdt_name names[] = { { "python", "function__entry" },
 						  { "python", "function__return" } };
 	_cleanup_free_ struct usdt_site *found = NULL;
-	int nr = usdt_find(im, names, 2, &found), nr_of[2] = { 0 }, r;
+	int nr = usdt_find_all(im, names, 2, &found), r;
 
-	for (int i = 0; i < nr; i++)
-		nr_of[found[i].which]++;
-	if (nr < 0 || !nr_of[0] || !nr_of[1])
-		return nr < 0 ? nr : 0;
+	if (nr <= 0)
+		return nr;
 	for (int i = 0; i < nr; i++) {
 		struct probe_site site = blank;
 

@@ -148,3 +148,22 @@ int usdt_find(const struct image *im, const struct usdt_name *wanted, uint32_t n
 	*ret = r.sites;
 	return (int)r.nr;
 }
+
+int usdt_find_all(const struct image *im, const struct usdt_name *wanted, uint32_t nr,
+		  struct usdt_site **ret)
+{
+	int found = usdt_find(im, wanted, nr, ret);
+
+	for (uint32_t name = 0; found > 0 && name < nr; name++) {
+		int i = 0;
+
+		while (i < found && (*ret)[i].which != name)
+			i++;
+		if (i < found)
+			continue;
+		free(*ret);
+		*ret = NULL;
+		found = 0;
+	}
+	return found;
+}

@@ -29,6 +29,9 @@ struct usdt_site {
  */
 int usdt_find(const struct image *im, const struct usdt_name *wanted, uint32_t nr,
 	      struct usdt_site **ret);
+/* The same, where each of them has a place; 0: one has none. */
+int usdt_find_all(const struct image *im, const struct usdt_name *wanted, uint32_t nr,
+		  struct usdt_site **ret);
 
 /*
  * The nth argument, from 0, of a place: how, reg, size, is_signed and offset; shift and bits are
