@@ -29,7 +29,14 @@ enum abi_probe_flag {
 	ABI_PROBE_IF_TOLD = 1 << 1, /* what nobody told anything of was nothing: it isn't counted */
 	ABI_PROBE_IF_ZERO = 1 << 2, /* where arguments[1] isn't 0 it is something else */
 	ABI_PROBE_PYTHON = 1 << 3,  /* a call of Python: see calls.bpf.c */
+	ABI_PROBE_TURN = 1 << 4,    /* whose cookie has it, too, counts, and no other */
 };
+
+/*
+ * A cookie is a probe's place, and above it ABI_PROBE_TURN or not: while one link takes the place
+ * of another, so that nothing is missed in between, both are attached.
+ */
+enum { ABI_COOKIE_FLAGS = 32 };
 
 enum abi_argument_how {
 	ABI_ARGUMENT_NONE,

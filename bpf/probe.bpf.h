@@ -28,13 +28,21 @@ struct {
 	__uint(max_entries, 1);
 } probe_hits SEC(".maps");
 
-static __always_inline const struct abi_probe *probe_at(__u32 place)
+/* By its cookie. NULL: of the two that are there for a moment, it is the other one's turn. */
+static __always_inline const struct abi_probe *probe_at(__u64 cookie)
 {
+	__u32 place = (__u32)cookie;
+	const struct abi_probe *p = bpf_map_lookup_elem(&probes, &place);
 	__u64 *hits = bpf_map_lookup_elem(&probe_hits, &place);
+	__u64 differ = p ? cookie >> ABI_COOKIE_FLAGS ^ p->flags : 0;
 
+	/* A verifier follows one branch, not one for each of both flags. */
+	barrier_var(differ);
+	if (differ & ABI_PROBE_TURN)
+		return NULL;
 	if (hits)
 		*hits += 1;
-	return bpf_map_lookup_elem(&probes, &place);
+	return p;
 }
 
 /* A register as it was where the probe is. */
@@ -166,29 +174,29 @@ struct {
  * this type for ones that don't run twice at a time on a CPU, but those of uprobes are preempted,
  * and wrote over each other's. Seen on 7.2, as tags of nothing and ends without begins.
  */
-#define PROBE_PROGRAMS(on_hit)                                            \
-	static __noinline int probe_hit(struct pt_regs *ctx, __u32 place) \
-	{                                                                 \
-		const struct abi_probe *p = probe_at(place);              \
-		int done = 0;                                             \
-                                                                          \
-		if (p && wanted())                                        \
-			on_hit(ctx, p);                                   \
-		barrier_var(done);                                        \
-		return done;                                              \
-	}                                                                 \
-	SEC("?uprobe")                                                    \
-	int on_probe(struct pt_regs *ctx)                                 \
-	{                                                                 \
-		if (probe_hit(ctx, bpf_get_attach_cookie(ctx)))           \
-			bpf_tail_call(ctx, &probe_shared, 0);             \
-		return 0;                                                 \
-	}                                                                 \
-	SEC("?uprobe")                                                    \
-	int on_any_probe(struct pt_regs *ctx)                             \
-	{                                                                 \
-		__u32 zero = 0, *at;                                      \
-                                                                          \
-		at = bpf_map_lookup_elem(&probe_place, &zero);            \
-		return at ? probe_hit(ctx, *at) : 0;                      \
+#define PROBE_PROGRAMS(on_hit)                                             \
+	static __noinline int probe_hit(struct pt_regs *ctx, __u64 cookie) \
+	{                                                                  \
+		const struct abi_probe *p = probe_at(cookie);              \
+		int done = 0;                                              \
+                                                                           \
+		if (p && wanted())                                         \
+			on_hit(ctx, p);                                    \
+		barrier_var(done);                                         \
+		return done;                                               \
+	}                                                                  \
+	SEC("?uprobe")                                                     \
+	int on_probe(struct pt_regs *ctx)                                  \
+	{                                                                  \
+		if (probe_hit(ctx, bpf_get_attach_cookie(ctx)))            \
+			bpf_tail_call(ctx, &probe_shared, 0);              \
+		return 0;                                                  \
+	}                                                                  \
+	SEC("?uprobe")                                                     \
+	int on_any_probe(struct pt_regs *ctx)                              \
+	{                                                                  \
+		__u32 zero = 0, *at;                                       \
+                                                                           \
+		at = bpf_map_lookup_elem(&probe_place, &zero);             \
+		return at ? probe_hit(ctx, *at) : 0;                       \
 	}

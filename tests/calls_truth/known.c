@@ -5,8 +5,10 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <ucontext.h>
 
 enum {
@@ -269,11 +271,33 @@ static uint64_t ns_of_a_thousand(void)
 	return known_ns() - began;
 }
 
-/* Says how long a call takes, in rounds: the first thousand of them, and the fastest. */
+static _Atomic bool over;
+
+static void *steadily(void *ret_calls)
+{
+	const struct timespec pause = { .tv_nsec = 50000 };
+	int nr = 0;
+
+	for (; !over; nr++) {
+		known_thread();
+		nanosleep(&pause, NULL);
+	}
+	*(int *)ret_calls = nr;
+	return NULL;
+}
+
+/*
+ * Says how long a call takes, in rounds: the first thousand of them, and the fastest. Another
+ * thread calls something else meanwhile, now and then.
+ */
 static int millions(void)
 {
 	uint64_t until = known_ns() + 4000000000u;
+	pthread_t other;
+	int calls;
 
+	if (pthread_create(&other, NULL, steadily, &calls))
+		return 1;
 	while (known_ns() < until) {
 		uint64_t began = known_ns(), first = ns_of_a_thousand(), least = first;
 
@@ -286,6 +310,9 @@ static int millions(void)
 		printf("ns_a_call %llu %llu\n", (unsigned long long)first / 1000,
 		       (unsigned long long)least / 1000);
 	}
+	over = true;
+	pthread_join(other, NULL);
+	printf("known_thread %d\n", calls);
 	return 0;
 }
 

@@ -75,11 +75,22 @@ static void list(struct uprobe *to, uint32_t nr)
 					 .is_return = i % 2 };
 }
 
+/* Each place was hit so often more, but those of the function that was detached. */
+static void check_hits(const struct kernel_half *k, uint64_t *hits, uint32_t nr, uint64_t more,
+		       uint32_t detached)
+{
+	for (uint32_t i = 0; i < nr; i++) {
+		hits[i] += i / 2 == detached ? 0 : more;
+		assert_int_equal(hits_of(k, i), hits[i]);
+	}
+}
+
 static void check_way(bool multi, bool cookies, uint32_t nr)
 {
 	int fd = open(TARGET, O_RDONLY | O_CLOEXEC);
 	uint8_t before[CODE], after[CODE];
 	struct uprobe probes[MANY];
+	uint64_t hits[MANY] = { 0 };
 	struct uprobe_file *u;
 	struct kernel_half k;
 	struct target t, other;
@@ -90,22 +101,21 @@ static void check_way(bool multi, bool cookies, uint32_t nr)
 	open_half(&k, multi, cookies);
 	list(probes, nr);
 	for (int by_pid = 0; by_pid < 2; by_pid++) {
-		uint64_t n = by_pid ? 2 + 2 + 5 : 2 + 3;
-
 		assert_int_equal(
 			uprobe_file_new(&u, &k.way, fd, by_pid ? (uint32_t)t.pid : 0, probes, nr),
 			0);
 		assert_int_equal(uprobe_attach(u), 0);
 		assert_int_equal(u->nr_attached, nr);
 		target_call(&t, "many 2");
-		if (!by_pid)
-			target_call(&other, "many 3");
-		for (uint32_t i = 0; i < nr; i++)
-			assert_int_equal(hits_of(&k, i), by_pid ? n - 2 : n);
+		target_call(&other, "many 3");
+		check_hits(&k, hits, nr, by_pid ? 2 : 5, UINT32_MAX);
 		/* One function less. */
 		u->probes[2].unwanted = u->probes[3].unwanted = true;
-		assert_int_equal(uprobe_attach(u), 0);
+		assert_int_equal(uprobe_attach_beside(u), 0);
+		uprobe_detach_old(u);
 		assert_int_equal(u->nr_attached, nr - 2);
+		target_call(&t, "many 1");
+		check_hits(&k, hits, nr, 1, 1);
 		uprobe_file_free(u);
 		target_call(&t, "many 1");
 	}

@@ -159,11 +159,18 @@ int uprobe_file_new(struct uprobe_file **ret, const struct uprobe_way *way, int 
 	return 0;
 }
 
-static void close_links(struct uprobe_file *f)
+/* The entries' came last. */
+static void close_links(int *links, size_t *nr)
 {
-	/* The entries' came last. */
-	while (f->nr_links)
-		close(f->links[--f->nr_links]);
+	while (*nr)
+		close(links[--*nr]);
+}
+
+void uprobe_detach_old(struct uprobe_file *f)
+{
+	close_links(f->old_links, &f->nr_old_links);
+	free(f->old_links);
+	f->old_links = NULL;
 }
 
 static bool is_attached(const struct uprobe *p)
@@ -185,7 +192,8 @@ void uprobe_file_free(struct uprobe_file *f)
 {
 	if (!f)
 		return;
-	close_links(f);
+	uprobe_detach_old(f);
+	close_links(f->links, &f->nr_links);
 	for (int is_return = 0; is_return < 2; is_return++)
 		for (size_t i = f->nr; i--;)
 			if (f->probes[i].is_return == is_return)
@@ -324,7 +332,8 @@ static int attach_multi(struct uprobe_file *f, bool is_return)
 			continue;
 		offsets[nr] = p->offset;
 		counters[nr] = p->semaphore;
-		cookies[nr] = p->place;
+		cookies[nr] = p->place |
+			      (f->turn ? (uint64_t)ABI_PROBE_TURN << ABI_COOKIE_FLAGS : 0);
 		probes[nr++] = p;
 	}
 	return nr ? attach_part(f, &b, 0, nr) : 0;
@@ -356,10 +365,39 @@ int uprobe_attach(struct uprobe_file *f)
 
 	if (!f->nr)
 		return 0;
-	close_links(f);
 	f->nr_attached = 0;
 	r = attach(f, true);
 	return r < 0 ? r : attach(f, false);
+}
+
+static size_t count_wanted(const struct uprobe_file *f)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < f->nr; i++)
+		nr += !f->probes[i].unwanted && !f->probes[i].error;
+	return nr;
+}
+
+int uprobe_attach_beside(struct uprobe_file *f)
+{
+	size_t wanted = count_wanted(f);
+	int r;
+
+	if (f->way->multi) {
+		uprobe_detach_old(f);
+		f->old_links = f->links;
+		f->nr_old_links = f->nr_links;
+		f->links = NULL;
+		f->nr_links = f->cap_links = 0;
+		f->turn = !f->turn;
+	}
+	r = uprobe_attach(f);
+	if (!f->way->multi || (r >= 0 && f->nr_attached >= wanted))
+		return r;
+	uprobe_detach_old(f);
+	close_links(f->links, &f->nr_links);
+	return uprobe_attach(f);
 }
 
 const char *uprobe_error(int error)

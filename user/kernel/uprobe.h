@@ -38,7 +38,7 @@ struct uprobe {
 	uint64_t offset, semaphore; /* in the file; 0: it has no semaphore */
 	uint32_t place;		    /* its cookie; without cookies its program's */
 	bool is_return;
-	bool unwanted;	       /* it is not attached, or no more from uprobe_attach() on */
+	bool unwanted;	       /* it is not attached, or no more */
 	bool misread;	       /* by the kernel, which would run something else: not attached */
 	int error;	       /* why it isn't attached, though wanted: a negative errno */
 	struct bpf_link *link; /* a perf event's; NULL */
@@ -62,6 +62,9 @@ struct uprobe_file {
 	size_t nr_attached;
 	int *links; /* of uprobe_multi */
 	size_t nr_links, cap_links;
+	bool turn;	/* their cookies have ABI_PROBE_TURN */
+	int *old_links; /* of the other turn */
+	size_t nr_old_links;
 	bool limited; /* there were so many failures that not each was looked for */
 };
 
@@ -74,11 +77,15 @@ int uprobe_file_new(struct uprobe_file **ret, const struct uprobe_way *way, int 
 /* Detaches. */
 void uprobe_file_free(struct uprobe_file *f);
 DEFINE_CLEANUP(struct uprobe_file, uprobe_file_free)
-/*
- * Attaches what is wanted and isn't, detaches what is unwanted. With uprobe_multi those that
- * stay are away for a moment. 0 or -ENOMEM; what failed says why itself.
- */
+/* Attaches what is wanted, for the first time. 0 or -ENOMEM; what failed says why itself. */
 int uprobe_attach(struct uprobe_file *f);
+/*
+ * Detaches what is unwanted. One link of uprobe_multi has many: what stays is attached by another
+ * one, of the other turn, beside it, until uprobe_detach_old(). Where there is no room for
+ * both, or the rest fails, the old ones go first. 0 or -ENOMEM.
+ */
+int uprobe_attach_beside(struct uprobe_file *f);
+void uprobe_detach_old(struct uprobe_file *f);
 /* What an error of a probe means, for people. */
 const char *uprobe_error(int error);
 /* Bytes of memory. */

@@ -66,6 +66,7 @@ struct probed_file {
 	uint32_t group, nr_pids, last_pid; /* watched.c */
 	uint32_t runtime;		   /* place of its sites' runtime; 0: none */
 	uint32_t first_place, nr_places;
+	bool turn; /* of all that are attached */
 	struct uprobe_file **attached;
 	size_t nr_attached, cap_attached;
 };
@@ -125,6 +126,8 @@ const char *probed_file_name(const struct probed_file *f);
 int probes_place(struct probes *p, uint32_t file);
 /* Attaches a file for a process; 0: for all. 1; 0: it is attached, or nothing of it is; -ENOMEM. */
 int probes_attach(struct probes *p, struct probed_file *f, uint32_t pid);
+/* Detaches what is unwanted of a file. 0 or a negative errno. */
+int probes_attach_rest(struct probes *p, struct probed_file *f);
 
 /* overhead.c */
 /* Detaches the hottest, if all together cost too much. 0 or a negative errno. */

@@ -170,38 +170,19 @@ static bool mark_unwanted(const struct probes *p, struct uprobe_file *u)
 	return any;
 }
 
-/* By uprobe_multi what shares a link with what went is attached anew. */
-static void say_gap(struct probes *p, size_t nr, uint64_t ns)
-{
-	struct strbuf line = STRBUF_INIT;
-
-	if (!nr || !p->way.multi)
-		return;
-	strbuf_adds(&line, "calls of ");
-	format_count(nr, &line);
-	strbuf_adds(&line, nr == 1 ? " place" : " places");
-	strbuf_adds(&line, " that stay probed were not seen for ");
-	format_duration(ns, &line);
-	strbuf_adds(&line, " meanwhile");
-	probes_say(p, &line);
-}
-
 static int detach_marked(struct probes *p)
 {
-	uint64_t began = now_ns();
-	size_t stay = 0;
 	int r = 0;
 
 	for (uint32_t i = 0; r >= 0 && i < p->keys.count; i++) {
-		const struct probed_file *f = &p->files[i];
+		struct probed_file *f = &p->files[i];
+		bool any = false;
 
-		for (size_t k = 0; r >= 0 && k < f->nr_attached; k++)
-			if (mark_unwanted(p, f->attached[k])) {
-				r = uprobe_attach(f->attached[k]);
-				stay += f->attached[k]->nr_attached;
-			}
+		for (size_t k = 0; k < f->nr_attached; k++)
+			any |= mark_unwanted(p, f->attached[k]);
+		if (any)
+			r = probes_attach_rest(p, f);
 	}
-	say_gap(p, stay, now_ns() - began);
 	return r;
 }
 

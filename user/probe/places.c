@@ -197,8 +197,10 @@ int probes_attach(struct probes *p, struct probed_file *f, uint32_t pid)
 	if (!list || array_reserve(f->attached, f->cap_attached, f->nr_attached + 1) < 0)
 		return -ENOMEM;
 	r = uprobe_file_new(&u, &p->way, f->fd, pid, list, list_in_order(p, f, list));
-	if (r >= 0)
+	if (r >= 0) {
+		u->turn = f->turn;
 		r = uprobe_attach(u);
+	}
 	if (r < 0)
 		return r;
 	tell_errors(p, f, u);
@@ -206,4 +208,35 @@ int probes_attach(struct probes *p, struct probed_file *f, uint32_t pid)
 	f->attached[f->nr_attached++] = u;
 	u = NULL;
 	return 1;
+}
+
+/* From now on the other turn's links count. */
+static int take_turn(struct probes *p, struct probed_file *f)
+{
+	int r = 0;
+
+	f->turn = !f->turn;
+	for (uint32_t i = f->first_place; r >= 0 && i < f->first_place + f->nr_places; i++) {
+		struct abi_probe probe;
+
+		if (bpf_map_lookup_elem(p->probes_fd, &i, &probe))
+			return -errno;
+		probe.flags = f->turn ? probe.flags | ABI_PROBE_TURN
+				      : probe.flags & ~(uint32_t)ABI_PROBE_TURN;
+		r = bpf_map_update_elem(p->probes_fd, &i, &probe, BPF_ANY) ? -errno : 0;
+	}
+	return r;
+}
+
+int probes_attach_rest(struct probes *p, struct probed_file *f)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < f->nr_attached; i++)
+		r = uprobe_attach_beside(f->attached[i]);
+	if (r >= 0 && p->way.multi)
+		r = take_turn(p, f);
+	for (size_t i = 0; i < f->nr_attached; i++)
+		uprobe_detach_old(f->attached[i]);
+	return r;
 }
