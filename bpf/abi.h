@@ -24,6 +24,12 @@ enum {
 	ABI_GENERATIONS = 2,
 };
 
+/* What stands in `target_pids`. */
+enum {
+	ABI_TARGET_RUNS = 1,
+	ABI_TARGET_ENDS, /* its last thread is on its way out */
+};
+
 enum abi_flag {
 	ABI_USER_STACK = 1 << 0,
 	ABI_KERNEL_STACK = 1 << 1,

@@ -13,7 +13,8 @@
 
 const volatile struct abi_config cfg SEC(".rodata.cfg") = {};
 
-/* Process ids that are measured. Only looked up on an event's path: an NMI may not update it. */
+/* Process ids that are measured: ABI_TARGET_*. Only looked up on an event's path: an NMI may not
+ * update it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -42,6 +43,8 @@ struct {
 	__type(value, __u64);
 } target_cpus SEC(".maps");
 
+enum { PROCESS_EXITS = 0x4 }; /* PF_EXITING */
+
 static __always_inline bool filter_cpu(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), word = cpu / 64;
@@ -61,6 +64,18 @@ static __always_inline bool filter_comm(void)
 	return glob_match(glob, comm);
 }
 
+/* A function of its own, of scalars: verifiers follow it once. */
+__noinline int filter_pid(__u32 tgid)
+{
+	const __u8 *target = bpf_map_lookup_elem(&target_pids, &tgid);
+
+	if (!target || *target != ABI_TARGET_ENDS)
+		return target != NULL;
+	/* The pid may be a stranger's by now, who does not end yet. */
+	return (BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), flags) &
+		PROCESS_EXITS) != 0;
+}
+
 /* Is the running thread one that was asked for? */
 static __always_inline bool wanted(void)
 {
@@ -69,7 +84,7 @@ static __always_inline bool wanted(void)
 
 	if (cfg.flags & ABI_FILTER_CPU && !filter_cpu())
 		return false;
-	if (cfg.flags & ABI_FILTER_PID && !bpf_map_lookup_elem(&target_pids, &tgid))
+	if (cfg.flags & ABI_FILTER_PID && !filter_pid(tgid))
 		return false;
 	if (cfg.flags & ABI_FILTER_TID && !bpf_map_lookup_elem(&target_tids, &tid))
 		return false;
@@ -83,20 +98,36 @@ SEC("?tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 from = parent->tgid, to = child->tgid;
-	__u8 yes = 1;
+	__u8 runs = ABI_TARGET_RUNS;
 
 	if (from != to && bpf_map_lookup_elem(&target_pids, &from))
-		bpf_map_update_elem(&target_pids, &to, &yes, BPF_ANY);
+		bpf_map_update_elem(&target_pids, &to, &runs, BPF_ANY);
 	return 0;
 }
 
-/* A pid may be used again by a stranger. */
+/* Most of what the kernel does to end it comes afterwards: it gives back the memory. */
 SEC("?tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
 	__u32 tgid = task->tgid;
+	__u8 ends = ABI_TARGET_ENDS;
 
 	if (!task->signal->live.counter)
+		bpf_map_update_elem(&target_pids, &tgid, &ends, BPF_EXIST);
+	return 0;
+}
+
+SEC("?tp_btf/sched_process_free")
+int BPF_PROG(on_free, struct task_struct *task)
+{
+	__u32 tgid = task->tgid;
+	const __u8 *target;
+
+	if (task->pid != task->tgid)
+		return 0;
+	target = bpf_map_lookup_elem(&target_pids, &tgid);
+	/* One that has its pid again runs. */
+	if (target && *target == ABI_TARGET_ENDS)
 		bpf_map_delete_elem(&target_pids, &tgid);
 	return 0;
 }

@@ -14,7 +14,8 @@ struct entry {
 };
 
 static const struct entry exit_statuses[] = {
-	{ "0", "It was measured, or shown; also when Ctrl-C or SIGTERM ended the measuring early. "
+	{ "0", "It was measured, or shown; also when Ctrl-C, SIGTERM or SIGHUP ended the measuring "
+	       "early. "
 	       "With -- PROGRAM: the program\u2019s own status." },
 	{ "1",
 	  "It cannot be done: no permission, a kernel that is too old, no such process, a file "

@@ -46,12 +46,23 @@ static void on_signal(int signal_number)
 	stop_signal = signal_number;
 }
 
+/* It has ended a wait: program_ended() tells the rest. */
+static void on_child(int signal_number)
+{
+	(void)signal_number;
+}
+
 static void catch_signals(void)
 {
-	struct sigaction a = { .sa_handler = on_signal };
+	struct sigaction a = { .sa_handler = on_signal }, before;
+	const struct sigaction child = { .sa_handler = on_child, .sa_flags = SA_RESTART };
 
 	sigaction(SIGINT, &a, NULL);
 	sigaction(SIGTERM, &a, NULL);
+	sigaction(SIGCHLD, &child, NULL);
+	/* Who began it by nohup(1) wants it to go on. */
+	if (!sigaction(SIGHUP, NULL, &before) && before.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &a, NULL);
 }
 
 /* One event of --slower, as it comes. */
@@ -229,9 +240,11 @@ static bool is_over(struct run *run, uint64_t now)
 		return true;
 	if (stop_signal || (duration && now - live_started(run->live) >= duration))
 		return true;
-	if (run->settings.program)
-		return program_ended(&run->program) && live_targets_gone(run->live);
-	return live_targets_gone(run->live);
+	if (!run->settings.program)
+		return live_targets_gone(run->live);
+	/* What else was named may run for ever. */
+	return program_ended(&run->program) &&
+	       (run->settings.live.filter.nr_pids || live_targets_gone(run->live));
 }
 
 static int measure(struct run *run, struct strbuf *error)

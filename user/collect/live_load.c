@@ -75,7 +75,7 @@ static bool is_usable(const struct live *l, const struct tracepoints *t,
 	const char *name = bpf_program__name(prog);
 	uint32_t flags = l->drain_settings.config.flags;
 
-	if (!strcmp(name, "on_exit") && !(flags & ABI_FILTER_PID))
+	if ((!strcmp(name, "on_exit") || !strcmp(name, "on_free")) && !(flags & ABI_FILTER_PID))
 		return false;
 	if (!strcmp(name, "on_fork") && !(flags & ABI_CHILDREN && flags & ABI_FILTER_PID))
 		return false;

@@ -68,6 +68,21 @@ static bool process_gone(uint32_t pid)
 	return poll(&ended, 1, 0) > 0;
 }
 
+/* Takes those off the map that end, and have. Is none left? */
+static bool all_gone(int targets)
+{
+	__u32 key;
+	__u8 target;
+
+	while (!bpf_map_get_next_key(targets, NULL, &key)) {
+		if (!bpf_map_lookup_elem(targets, &key, &target) &&
+		    (target != ABI_TARGET_ENDS || !process_gone(key)))
+			return false;
+		bpf_map_delete_elem(targets, &key);
+	}
+	return errno == ENOENT;
+}
+
 static bool thread_gone(uint32_t tid)
 {
 	return kill((pid_t)tid, 0) < 0 && errno == ESRCH;
@@ -77,7 +92,7 @@ static int install_ids(struct bpf_object *obj, const char *map, const char *what
 		       bool (*gone)(uint32_t id), const uint32_t *ids, size_t nr,
 		       struct strbuf *error)
 {
-	__u8 yes = 1;
+	__u8 runs = ABI_TARGET_RUNS;
 
 	for (size_t i = 0; i < nr; i++) {
 		if (gone(ids[i])) {
@@ -85,7 +100,7 @@ static int install_ids(struct bpf_object *obj, const char *map, const char *what
 				    what, ids[i]);
 			return -ESRCH;
 		}
-		if (bpf_map_update_elem(map_fd(obj, map), &ids[i], &yes, BPF_ANY))
+		if (bpf_map_update_elem(map_fd(obj, map), &ids[i], &runs, BPF_ANY))
 			return -errno;
 	}
 	return 0;
@@ -174,18 +189,18 @@ static int add_children_once(int proc_fd, int targets)
 	for (struct dirent *d = readdir(dir); d; d = readdir(dir)) {
 		uint64_t pid;
 		__u32 id;
-		__u8 yes;
+		__u8 target;
 		struct proc_stat stat;
 
 		if (parse_u64(d->d_name, &pid) < 0 || pid > UINT32_MAX)
 			continue;
 		id = (__u32)pid;
-		if (!bpf_map_lookup_elem(targets, &id, &yes) ||
+		if (!bpf_map_lookup_elem(targets, &id, &target) ||
 		    proc_stat_read(proc_fd, id, &stat) < 0 ||
-		    bpf_map_lookup_elem(targets, &stat.parent, &yes))
+		    bpf_map_lookup_elem(targets, &stat.parent, &target))
 			continue;
-		yes = 1;
-		if (bpf_map_update_elem(targets, &id, &yes, BPF_ANY))
+		target = ABI_TARGET_RUNS;
+		if (bpf_map_update_elem(targets, &id, &target, BPF_ANY))
 			return -errno;
 		nr++;
 	}
@@ -210,23 +225,20 @@ int filter_add_children(const struct filter *f, struct bpf_object *obj)
 
 int filter_add_pid(struct bpf_object *obj, uint32_t pid)
 {
-	__u8 yes = 1;
+	__u8 runs = ABI_TARGET_RUNS;
 
-	return bpf_map_update_elem(map_fd(obj, "target_pids"), &pid, &yes, BPF_ANY) ? -errno : 0;
+	return bpf_map_update_elem(map_fd(obj, "target_pids"), &pid, &runs, BPF_ANY) ? -errno : 0;
 }
 
 bool filter_targets_gone(const struct filter *f, struct bpf_object *obj)
 {
-	__u32 key;
-
-	/* The kernel half takes a process off the map when its last thread ends; one that ended
-	 * while the kernel half was being attached is still there. */
+	/* The kernel half takes a process off the map when it is freed; one that ended while the
+	 * kernel half was being attached is still there. */
 	for (size_t i = 0; i < f->nr_pids; i++)
 		if (process_gone(f->pids[i]))
 			bpf_map_delete_elem(map_fd(obj, "target_pids"), &f->pids[i]);
 	if (names_processes(f))
-		return bpf_map_get_next_key(map_fd(obj, "target_pids"), NULL, &key) &&
-		       errno == ENOENT;
+		return all_gone(map_fd(obj, "target_pids"));
 	for (size_t i = 0; i < f->nr_tids; i++)
 		if (!thread_gone(f->tids[i]))
 			return false;
