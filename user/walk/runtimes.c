@@ -369,5 +369,5 @@ size_t runtimes_memory(const struct runtimes *r)
 {
 	return sizeof(*r) + r->nr * (sizeof(*r->entries) + sizeof(*r->placed)) +
 	       r->cap_looked * sizeof(*r->looked) + r->nr_looked * sizeof(**r->looked) +
-	       r->code_keys.memory + r->cap_codes * sizeof(*r->codes);
+	       runtimes_names_memory(r);
 }

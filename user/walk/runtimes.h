@@ -70,3 +70,5 @@ bool runtimes_find_bias(int fd, uint64_t start, uint64_t offset, uint64_t *ret);
 /* Is it a C library, by its name? */
 bool runtimes_is_libc(const char *path);
 size_t runtimes_memory(const struct runtimes *r);
+/* The part of it that grows with each name. */
+size_t runtimes_names_memory(const struct runtimes *r);

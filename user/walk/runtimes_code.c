@@ -18,7 +18,10 @@
 #define NAMES_CREDIT	 32768ull
 #define A_NAME_NS	 500000ull
 
-enum { NAMING_DIVISOR = 10 };
+enum {
+	NAMING_DIVISOR = 10,
+	A_NAME_BYTES = 2048, /* of lines; what has more of them counts as several names */
+};
 
 static uint64_t named_for_ns(struct placed *p)
 {
@@ -103,6 +106,7 @@ static int name(struct runtimes *r, uint32_t place, const struct abi_code *raw, 
 					       &code)
 			  : -EINVAL;
 
+	r->placed[place].names += 1 + lines.len / A_NAME_BYTES;
 	if (err < 0)
 		return err == -ENOMEM ? err : 0;
 	code.lines = (const uint8_t *)lines.buf;
@@ -114,12 +118,17 @@ static int name(struct runtimes *r, uint32_t place, const struct abi_code *raw, 
 	return err < 0 ? err : 1;
 }
 
+size_t runtimes_names_memory(const struct runtimes *r)
+{
+	return r->code_keys.memory + r->cap_codes * sizeof(*r->codes);
+}
+
 int runtimes_take_code(struct runtimes *r, const struct abi_code *c, size_t size)
 {
 	struct code_key key = { c->family, c->code, c->check, 0 };
 	struct placed *p;
 	uint64_t begin;
-	uint32_t code;
+	uint32_t at, code;
 	int err;
 
 	if (size < offsetof(struct abi_code, lines) || c->object_size > ABI_CODE_BYTES ||
@@ -129,12 +138,12 @@ int runtimes_take_code(struct runtimes *r, const struct abi_code *c, size_t size
 	if (!c->runtime || c->runtime >= r->nr)
 		return 0;
 	p = &r->placed[c->runtime];
-	if (!p->used || !may_keep(p))
+	/* One that was sent again is no news, and costs nobody's allowance. */
+	if (!p->used || intern_find(&r->code_keys, &key, sizeof(key), &at) || !may_keep(p))
 		return 0;
 	begin = now_thread_ns();
 	err = name(r, c->runtime, c, may_read(p), &code);
 	p->naming_ns += now_thread_ns() - begin;
-	p->names++;
 	return err <= 0 ? err : learn(r, &key, code);
 }
 
@@ -173,7 +182,6 @@ static int read_if_allowed(struct runtimes *r, const struct abi_stack *s,
 	begin = now_thread_ns();
 	err = read_now(r, s, key, ret);
 	p->naming_ns += now_thread_ns() - begin;
-	p->names += err > 0;
 	return err;
 }
 
