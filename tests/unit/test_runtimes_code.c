@@ -4,11 +4,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <errno.h>
 
+#include "base/now.h"
+#include "collect/records.h"
 #include "walk/runtimes_inside.h"
 
 enum {
@@ -51,6 +55,8 @@ static int open_all(void **state)
 {
 	(void)state;
 	memset(&f, 0, sizeof(f));
+	for (size_t i = 0; i < sizeof(lines); i++)
+		lines[i] = (uint8_t)(i * i >> 7);
 	assert_int_equal(capture_init(&f.capture), 0);
 	assert_int_equal(runtimes_new(&f.runtimes, f.entries, 4, NULL, &f.capture), 0);
 	f.place = runtimes_place_file(f.runtimes, &of_file);
@@ -76,8 +82,10 @@ static void put_text(uint8_t *to, const char *text)
 	memcpy(to + of_file.python.text_ascii, text, length);
 }
 
+enum { RECORD = offsetof(struct abi_code, lines) };
+
 /* A record of all but the lines, which are left where they are. */
-static void take(uint64_t code, uint32_t tgid, const void *from)
+static struct abi_code *make(uint64_t code, uint32_t tgid, const void *from)
 {
 	static struct abi_code c;
 	uint64_t at = (uintptr_t)from;
@@ -92,7 +100,19 @@ static void take(uint64_t code, uint32_t tgid, const void *from)
 	memcpy(c.object + of_file.python.code_lines, &at, sizeof(at));
 	put_text(c.texts[0], "/app/main.py");
 	put_text(c.texts[1], "function");
-	assert_int_equal(runtimes_take_code(f.runtimes, &c, offsetof(struct abi_code, lines)), 0);
+	return &c;
+}
+
+/* What passing time allows would else depend on how fast we are. */
+static void stop_time(void)
+{
+	f.runtimes->placed[f.place].since_ns = now_ns();
+}
+
+static void take(uint64_t code, uint32_t tgid, const void *from)
+{
+	stop_time();
+	assert_int_equal(runtimes_take_code(f.runtimes, make(code, tgid, from), RECORD), 0);
 }
 
 static int is_known(uint64_t code)
@@ -101,6 +121,7 @@ static int is_known(uint64_t code)
 	const struct abi_call call = { .code = code };
 	struct raw_frame frame;
 
+	stop_time();
 	return runtimes_frame(f.runtimes, &s, &call, &frame);
 }
 
@@ -124,23 +145,64 @@ static void what_is_sent_again(void **state)
 	assert_int_equal(is_known(0x2000), 1);
 }
 
-/* One table of lines after the other, each some bytes further than the last one. */
-static void what_is_large(void **state)
+/* The nth table of lines, each some bytes further than the last one. */
+static const void *lines_at(uint32_t n)
 {
 	uint64_t size = LARGE;
 
+	memcpy(lines + n * STEP + of_file.python.bytes_size, &size, sizeof(size));
+	return lines + n * STEP;
+}
+
+static void what_is_large(void **state)
+{
 	(void)state;
-	for (size_t i = 0; i < sizeof(lines); i++)
-		lines[i] = (uint8_t)(i * i >> 7);
-	for (uint32_t i = 0; i < NR_LARGE; i++) {
-		memcpy(lines + i * STEP + of_file.python.bytes_size, &size, sizeof(size));
-		take(0x1000 + i * 256, (uint32_t)getpid(), lines + i * STEP);
-	}
+	for (uint32_t i = 0; i < NR_LARGE; i++)
+		take(0x1000 + i * 256, (uint32_t)getpid(), lines_at(i));
 	/* Some were taken, … */
 	assert_true(capture_memory(&f.capture) > 16 * LARGE);
 	/* … but memory is others', too. */
 	assert_true(capture_memory(&f.capture) < 80 * LARGE);
 	assert_true(runtimes_names_memory(f.runtimes) < LARGE);
+}
+
+/* Records that come at once do not take more than all may have. */
+static void what_comes_at_once(void **state)
+{
+	const struct tables_settings tables = { .max_bytes = 8 << 20,
+						.nr_spaces = 64,
+						.nr_runtimes = 4 };
+	struct drain_settings settings = { .budget.growing = 16 << 20 };
+	static struct abi_space spaces[64];
+	struct tracker *tracker;
+	struct sideband *sideband;
+	struct records *records;
+	struct tables *t;
+	int r = sideband_open(&sideband, 4);
+
+	(void)state;
+	if (r == -EPERM || r == -EACCES) {
+		printf("skipped: not allowed to follow processes (CAP_PERFMON)\n");
+		skip();
+	}
+	assert_int_equal(r, 0);
+	assert_int_equal(tracker_new(&tracker, &f.capture), 0);
+	assert_int_equal(tables_open_here(&t, &tables, spaces, f.entries, tracker, &f.capture), 0);
+	f.place = runtimes_place_file(tables_runtimes(t), &of_file);
+	assert_int_equal(records_new(&records, &settings, &f.capture, tracker, sideband, t), 0);
+	for (uint32_t i = 0; i < NR_LARGE; i++)
+		assert_int_equal(
+			records_take(records,
+				     make(0x1000 + i * 256, (uint32_t)getpid(), lines_at(i)),
+				     RECORD),
+			0);
+	assert_int_equal(records_settle(records), 0);
+	assert_true(capture_memory(&f.capture) > LARGE);
+	assert_true(capture_memory(&f.capture) < settings.budget.growing);
+	records_free(records);
+	tables_free(t);
+	tracker_free(tracker);
+	sideband_close(sideband);
 }
 
 int main(void)
@@ -149,6 +211,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_new, open_all, close_all),
 		cmocka_unit_test_setup_teardown(what_is_sent_again, open_all, close_all),
 		cmocka_unit_test_setup_teardown(what_is_large, open_all, close_all),
+		cmocka_unit_test_setup_teardown(what_comes_at_once, open_all, close_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

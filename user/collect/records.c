@@ -135,8 +135,11 @@ static uint32_t known_who(const struct records *r, uint64_t id)
  */
 static bool is_full(const struct records *r)
 {
+	const struct runtimes *runtimes = r->tables ? tables_runtimes(r->tables) : NULL;
+
 	return capture_memory(r->capture) + tracker_memory(r->tracker) +
-		       sideband_memory(r->sideband) + records_memory(r) >
+		       sideband_memory(r->sideband) + records_memory(r) +
+		       (runtimes ? runtimes_names_memory(runtimes) : 0) >
 	       r->settings->budget.growing / 2;
 }
 
@@ -251,6 +254,8 @@ static int work_off_all(struct records *r)
 
 		memcpy(&size, r->taken + at, sizeof(size));
 		err = work_off(r, r->taken + at + sizeof(size), size);
+		/* One of a few words may stand for much that is read from a process. */
+		r->full = r->full || is_full(r);
 		at += sizeof(size) + ((size + 7) & ~(size_t)7);
 	}
 	r->taken_size = 0;
