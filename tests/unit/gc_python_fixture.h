@@ -225,6 +225,54 @@ __asm__(".text\n"
 							 "1:	mov $1, %ecx\n"
 							 "	call called_back\n"
 							 "	ret\n")
+	/* A part of it that stands elsewhere comes back behind it. */
+	FUNCTION("asked_by_parts",
+		 "	ret\n") ".globl ask_parts, parts\n" FUNCTION("asks_by_parts",
+								     "	push %rbx\n"
+								     "	je part_of_asks\n"
+								     "ask_parts:\n"
+								     "	call asked_by_parts\n"
+								     "parts:\n"
+								     "	mov %eax, %ebx\n"
+								     "joins_parts:\n"
+								     "	mov $1, %ecx\n"
+								     "	call called_back\n"
+								     "	pop %rbx\n"
+								     "	ret\n")
+		FUNCTION("part_of_asks", "	.cfi_def_cfa_offset 16\n"
+					 "	xor %ebx, %ebx\n"
+					 "	{disp32} jmp joins_parts\n")
+	/* So it does right behind it; */
+	FUNCTION("asked_by_part", "	ret\n")
+		FUNCTION("asks_by_part", "	push %rbx\n"
+					 "	je part_of_ask\n"
+					 "	call asked_by_part\n"
+					 "joins_part:\n"
+					 "	call called_back\n"
+					 "	pop %rbx\n"
+					 "	ret\n")
+			FUNCTION("part_of_ask", "	.cfi_def_cfa_offset 16\n"
+						"	{disp32} jmp joins_part\n")
+	/* jumps may lead anywhere; */
+	FUNCTION("asked_in_switch", "	ret\n")
+		FUNCTION("asks_in_switch", "	notrack jmp *%rax\n"
+					   "	call asked_in_switch\n"
+					   "	call called_back\n"
+					   "	ret\n")
+	/* one ends where the next one begins; */
+	FUNCTION("asked_again", "	ret\n") FUNCTION("asks_again", "	call asked_again\n"
+								       "	xor %edi, %edi\n"
+								       "	call asked_again\n"
+								       "	pop %rbx\n"
+								       "	ret\n")
+	/* what is behind it can't be probed. */
+	FUNCTION("asked_for_vectors", "	ret\n")
+		FUNCTION("asks_for_vectors", "	je 1f\n"
+					     "	call asked_for_vectors\n"
+					     "	vmovd %eax, %xmm0\n"
+					     "1:	mov $1, %ecx\n"
+					     "	call called_back\n"
+					     "	ret\n")
 	/* Not for sure: what is right behind is come to otherwise, or not at all; no call. */
 	FUNCTION("asked_or_not", "	ret\n") FUNCTION("asks_or_not",
 							 "	je 1f\n"

@@ -21,7 +21,7 @@
 
 extern const char branch_of_main[], branch_out_of_line[], branch_doubled[], branch_says_both[],
 	start_says_both[], stop_says_both[], stop_again[], ask_says[], says[], ask_goes_on[],
-	goes_on[], ask_joins[], joins[];
+	goes_on[], ask_joins[], joins[], ask_parts[], parts[];
 
 /* The file's address of what is in memory. */
 static uint64_t address_in(const struct image *im, const void *p)
@@ -95,8 +95,11 @@ static void those_who_ask(void **state)
 	const char *const places[][2] = { { ask_says, says },
 					  { ask_goes_on, goes_on },
 					  { ask_joins, joins } };
-	static const char *const refused[] = { "asked_or_not", "asked_for_good", "asked_at_last",
-					       "asked_by_nobody_known", "asked_in_data" };
+	static const char *const refused[] = { "asked_or_not",	   "asked_for_good",
+					       "asked_at_last",	   "asked_by_nobody_known",
+					       "asked_in_data",	   "asked_by_part",
+					       "asked_in_switch",  "asked_again",
+					       "asked_for_vectors" };
 	_cleanup_close_ int fd = copy();
 	struct gc_python_ask asks[GC_PYTHON_ASKS];
 	struct image im;
@@ -109,6 +112,9 @@ static void those_who_ask(void **state)
 		assert_int_equal(asks[i].call, address_in(&im, places[i][0]));
 		assert_int_equal(asks[i].behind, address_in(&im, places[i][1]));
 	}
+	assert_int_equal(gc_python_asks(&im, address_of(&im, "asked_by_parts"), asks), 1);
+	assert_int_equal(asks[0].call, address_in(&im, ask_parts));
+	assert_int_equal(asks[0].behind, address_in(&im, parts));
 	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
 		if (gc_python_asks(&im, address_of(&im, refused[i]), asks))
 			fail_msg("%s was taken", refused[i]);

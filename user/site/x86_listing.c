@@ -78,6 +78,17 @@ bool x86_listing_leads_to(const struct x86_listing *l, uint64_t first, uint64_t 
 	return false;
 }
 
+bool x86_listing_is_switch(const struct x86_listing *l, size_t i)
+{
+	const uint8_t *b = x86_listing_bytes(l, i);
+	size_t size = x86_listing_size(l, i);
+
+	for (; size > 2 && (*b == 0x3e || *b == 0xf2 || (*b & 0xf0) == 0x40); b++)
+		size--;
+	/* jmp *n(%rip) goes to another function. */
+	return size > 1 && b[0] == 0xff && (b[1] >> 3 & 7) == 4 && (b[1] & 0xc7) != 5;
+}
+
 bool x86_listing_prepares(const struct x86_listing *l, size_t i)
 {
 	const uint8_t *b = x86_listing_bytes(l, i);
@@ -89,6 +100,7 @@ bool x86_listing_prepares(const struct x86_listing *l, size_t i)
 	}
 	switch (b[0]) {
 	case 0x0f: /* none of which writes a register that can be asked for */
+		return size > 1 && (b[1] & 0xf0) != 0x80;
 	case 0x31:
 	case 0x33:
 	case 0x89:

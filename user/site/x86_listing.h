@@ -29,5 +29,7 @@ bool x86_listing_jump(const struct x86_listing *l, size_t i, struct x86_jump *re
 size_t x86_listing_find(const struct x86_listing *l, uint64_t address);
 /* Does a jump of the listing lead to an address from `first` to `last`? */
 bool x86_listing_leads_to(const struct x86_listing *l, uint64_t first, uint64_t last);
+/* Does it jump where a register or a table says? */
+bool x86_listing_is_switch(const struct x86_listing *l, size_t i);
 /* Does it prepare a call, and nothing else: mov, lea, xor, of vectors too? */
 bool x86_listing_prepares(const struct x86_listing *l, size_t i);
