@@ -123,12 +123,34 @@ static void those_who_ask(void **state)
 	image_done(&im);
 }
 
+/* Who else asks may stand in what can't be looked at. */
+static void those_who_may_ask(void **state)
+{
+	const Elf64_Phdr code = { .p_type = PT_LOAD,
+				  .p_flags = PF_R | PF_X,
+				  .p_vaddr = 1ull << 40,
+				  .p_filesz = 1 << 30,
+				  .p_memsz = 1 << 30 };
+	_cleanup_close_ int fd = copy();
+	struct gc_python_ask asks[GC_PYTHON_ASKS];
+	struct image im;
+
+	(void)state;
+	assert_int_equal(image_open(&im, fd), 0);
+	for (size_t i = 0; i < im.nr_segments; i++)
+		if (im.segments[i].p_type == PT_GNU_STACK)
+			im.segments[i] = code;
+	assert_int_equal(gc_python_asks(&im, address_of(&im, "asked_by_three_others"), asks), 0);
+	image_done(&im);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(branches_that_collections_take),
 		cmocka_unit_test(calls_that_say_so),
 		cmocka_unit_test(those_who_ask),
+		cmocka_unit_test(those_who_may_ask),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);

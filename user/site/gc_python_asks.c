@@ -132,9 +132,10 @@ int gc_python_asks(const struct image *im, uint64_t collector,
 		   struct gc_python_ask ret[GC_PYTHON_ASKS])
 {
 	uint64_t callers[GC_PYTHON_ASKS + 1];
-	int nr = gc_python_callers(im, collector, callers, GC_PYTHON_ASKS + 1);
+	bool all;
+	int nr = gc_python_callers(im, collector, callers, GC_PYTHON_ASKS + 1, &all);
 
-	if (nr < 0 || nr > GC_PYTHON_ASKS)
+	if (nr < 0 || nr > GC_PYTHON_ASKS || !all)
 		return nr < 0 ? nr : 0;
 	for (int i = 0; i < nr; i++) {
 		int r = read_ask(im, callers[i], collector, &ret[i]);

@@ -181,7 +181,8 @@ static void search_calls(struct callers *c, const uint8_t *bytes, size_t size, u
 	}
 }
 
-int gc_python_callers(const struct image *im, uint64_t target, uint64_t *ret, int max)
+int gc_python_callers(const struct image *im, uint64_t target, uint64_t *ret, int max,
+		      bool *ret_all)
 {
 	_cleanup_free_ uint8_t *bytes = malloc(AT_ONCE + CALL_SIZE - 1);
 	struct callers c = { target, ret, 0, max };
@@ -189,6 +190,7 @@ int gc_python_callers(const struct image *im, uint64_t target, uint64_t *ret, in
 
 	if (!bytes)
 		return -ENOMEM;
+	*ret_all = true;
 	for (size_t i = 0; i < im->nr_segments; i++) {
 		const Elf64_Phdr *h = &im->segments[i];
 		uint64_t left = h->p_type == PT_LOAD && h->p_flags & PF_X ? h->p_filesz : 0, at = 0;
@@ -205,6 +207,7 @@ int gc_python_callers(const struct image *im, uint64_t target, uint64_t *ret, in
 			left -= step;
 			budget -= step < budget ? step : budget;
 		}
+		*ret_all &= !left;
 	}
 	return c.nr;
 }

@@ -103,7 +103,8 @@ static int classify(const struct image *im, uint64_t target, enum gc_python_gene
 {
 	struct classified c = { .target = target };
 	uint64_t callers[MAX_CALLERS], last = 0;
-	int nr = gc_python_callers(im, target, callers, MAX_CALLERS);
+	bool all;
+	int nr = gc_python_callers(im, target, callers, MAX_CALLERS, &all);
 
 	for (int i = 0; i < nr; i++) {
 		struct image_function f;
@@ -193,6 +194,7 @@ static int by_export(const struct image *im, unsigned minor, struct gc_python_co
 	struct image_symbol s = { .name = "PyGC_Collect" };
 	struct exported e = { .im = im, .has_reason = minor >= 13 };
 	uint64_t callers[2];
+	bool all;
 	int r = minor < 9 ? 0 : image_symbols(im, SHT_DYNSYM, &s, 1);
 
 	if (!r && minor >= 9)
@@ -202,7 +204,7 @@ static int by_export(const struct image *im, unsigned minor, struct gc_python_co
 	r = gc_python_each_call(im, s.address, take_collector, &e);
 	if (r <= 0)
 		return r;
-	r = gc_python_callers(im, e.target, callers, 2);
+	r = gc_python_callers(im, e.target, callers, 2, &all);
 	if (r < 2)
 		return r < 0 ? r : 0;
 	*ret = as_written(e.target, minor);
