@@ -15,6 +15,7 @@
 #include "base/array.h"
 #include "base/cleanup.h"
 #include "site/gc_python_inside.h"
+#include "site/probe_site.h"
 
 #ifdef __x86_64__
 #include "gc_python_copy.h"
@@ -144,6 +145,47 @@ static void those_who_may_ask(void **state)
 	image_done(&im);
 }
 
+static int find_with_ease(const struct image *im, struct probe_sites *ret, struct strbuf *why)
+{
+	const struct probe_site site = { .role = ABI_PROBE_COUNT };
+
+	(void)why;
+	assert_true(image_spend(im, 1000));
+	return probe_sites_add(ret, &site) ? -ENOMEM : 1;
+}
+
+static int find_with_pains(const struct image *im, struct probe_sites *ret, struct strbuf *why)
+{
+	int r = find_with_ease(im, ret, why);
+
+	assert_false(image_spend(im, UINT64_MAX));
+	assert_false(image_spend(im, 1));
+	return r;
+}
+
+/* Files that are made to take long. */
+static void too_much_work(void **state)
+{
+	_cleanup_(strbuf_done) struct strbuf why = STRBUF_INIT;
+	_cleanup_(probe_sites_done) struct probe_sites sites = PROBE_SITES_INIT;
+	_cleanup_close_ int fd = copy();
+	const struct runtime_image file = { .fd = fd, .path = "copy" };
+	struct gc_python_ask asks[GC_PYTHON_ASKS];
+	uint64_t left = 10000;
+	struct image im;
+
+	(void)state;
+	assert_int_equal(probe_sites_find(&file, find_with_ease, &sites, &why), 1);
+	assert_int_equal(why.len, 0);
+	assert_int_equal(probe_sites_find(&file, find_with_pains, &sites, &why), -ENOTSUP);
+	assert_int_not_equal(why.len, 0);
+	assert_int_equal(image_open(&im, fd), 0);
+	im.work_left = &left;
+	assert_int_equal(gc_python_asks(&im, address_of(&im, "asked_by_three_others"), asks), 0);
+	assert_int_equal(left, 0);
+	image_done(&im);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +193,7 @@ int main(void)
 		cmocka_unit_test(calls_that_say_so),
 		cmocka_unit_test(those_who_ask),
 		cmocka_unit_test(those_who_may_ask),
+		cmocka_unit_test(too_much_work),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);

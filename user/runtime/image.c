@@ -123,6 +123,18 @@ void image_done(struct image *im)
 	*im = (struct image){ .fd = -1 };
 }
 
+bool image_spend(const struct image *im, uint64_t work)
+{
+	if (!im->work_left)
+		return true;
+	if (*im->work_left < work) {
+		*im->work_left = 0;
+		return false;
+	}
+	*im->work_left -= work;
+	return true;
+}
+
 static const Elf64_Phdr *segment_of(const struct image *im, uint64_t address)
 {
 	for (size_t i = 0; i < im->nr_segments; i++) {

@@ -23,11 +23,15 @@ struct image {
 	Elf64_Sym *dynamic;
 	char *dynamic_names;
 	size_t nr_dynamic, dynamic_names_size;
+	/* How much work may still be made of it, by image_spend(); NULL: any. The caller's. */
+	uint64_t *work_left;
 };
 
 /* 0; -ENOEXEC: no such file; -EIO, -ENOMEM. Closed with image_done() in any case. */
 int image_open(struct image *im, int fd);
 void image_done(struct image *im);
+/* Who owns a file may make it to take long. false: nothing is left, and this is not to be done. */
+bool image_spend(const struct image *im, uint64_t work);
 
 /*
  * Where .dynsym is looked through again and again: it is read just once from now on. One that is

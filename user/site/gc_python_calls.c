@@ -200,7 +200,7 @@ int gc_python_callers(const struct image *im, uint64_t target, uint64_t *ret, in
 								       : AT_ONCE + CALL_SIZE - 1;
 			uint64_t step = left < AT_ONCE ? left : AT_ONCE;
 
-			if (image_read(im, h->p_vaddr + at, bytes, size))
+			if (!image_spend(im, size) || image_read(im, h->p_vaddr + at, bytes, size))
 				break;
 			search_calls(&c, bytes, size, h->p_vaddr + at);
 			at += step;

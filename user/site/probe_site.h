@@ -64,6 +64,9 @@ struct probe_finder {
 /* As probe_finder.find, of a file that is open as an ELF file. */
 typedef int (*image_finder_fn)(const struct image *im, struct probe_sites *ret, struct strbuf *why);
 
-/* Shows it a file. In one that is no ELF file for it, there is nothing: 0. */
+/*
+ * Shows it a file. In one that is no ELF file for it, there is nothing: 0. -ENOTSUP, too, where
+ * that would be too much work.
+ */
 int probe_sites_find(const struct runtime_image *image, image_finder_fn find,
 		     struct probe_sites *ret, struct strbuf *why);

@@ -7,6 +7,7 @@
 
 enum {
 	LONGEST = 15,
+	WORK = 16, /* of a byte: more than of one that is only looked at */
 	/* What follows an opcode. */
 	NONE = 0,
 	MODRM = 1,
@@ -264,7 +265,8 @@ int x86_code_read(const struct image *im, uint64_t address, struct x86_code *ret
 	uint8_t *bytes;
 
 	if (im->machine != EM_X86_64 || !image_is_code(im, address) ||
-	    !image_function(im, address, &f) || f.end - f.start > X86_MAX_CODE)
+	    !image_function(im, address, &f) || f.end - f.start > X86_MAX_CODE ||
+	    !image_spend(im, (f.end - f.start) * WORK))
 		return -ENOENT;
 	bytes = malloc(f.end - f.start);
 	if (!bytes)
