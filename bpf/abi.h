@@ -392,8 +392,8 @@ enum abi_runtime_kind { ABI_RUNTIME_NONE, ABI_RUNTIME_PYTHON };
 struct abi_runtime {
 	__u32 kind; /* enum abi_runtime_kind */
 	__u32 of_file;
-	/* Of processes that were forked of one, without an exec since: an address is the same
-	 * object. Of a file: 0, each address space is one by itself. */
+	/* Of processes that were forked of one, without an exec since: an address and its
+	 * check are the same object. Of a file: 0, each address space is one by itself. */
 	__u64 family;
 	struct abi_python python;
 	/*

@@ -233,15 +233,25 @@ static inline int python_begin(struct python_walk *p, const struct abi_python *l
 	return python_find_frame(p, l) ? python_stop(p, ABI_INTERPRETED_MEMORY) : 0;
 }
 
-/* What tells a code object from another one at the same address later. Not 0, without flags. */
-static inline __u32 python_check(const __u64 *code, const struct abi_python *l)
+/* Where in a string its own hash is: behind its length, in all versions. */
+static inline __u32 python_hash_at(const struct abi_python *l)
+{
+	return l->text_length + 8u;
+}
+
+/*
+ * What tells a code object from another one at the same address later, or in another process that
+ * was forked of the same one: what is made in both alike has the same addresses, but other names.
+ * Not 0, without flags.
+ */
+static inline __u32 python_check(const __u64 *code, const struct abi_python *l, __u64 name_hash)
 {
 	__u32 name = l->code_qualname ? l->code_qualname : l->code_name;
 	__u64 h = hash_word(python_int(code, l->code_first_line - PYTHON_CODE_FROM),
 			    python_word(code, l->code_file - PYTHON_CODE_FROM));
 	__u32 check;
 
-	h = hash_word(h, python_word(code, name - PYTHON_CODE_FROM));
+	h = hash_word(h, python_word(code, name - PYTHON_CODE_FROM) ^ name_hash);
 	h = hash_word(h, python_word(code, l->code_lines - PYTHON_CODE_FROM));
 	check = (__u32)(h >> 32) & ~ABI_CALL_FLAGS;
 	return check ? check : ABI_CALL_FLAGS + 1;
@@ -273,6 +283,14 @@ static inline __u64 python_instructions(const struct python_walk *p, const struc
 	return first ? first - l->code_instructions : 0;
 }
 
+/* What the name's string is known by, beside where it is: 0 if it can't be read. */
+static inline __u64 python_name_hash(const struct python_walk *p, const struct abi_python *l)
+{
+	__u32 name = l->code_qualname ? l->code_qualname : l->code_name;
+
+	return python_pointer(p, python_word(p->code, name - PYTHON_CODE_FROM) + python_hash_at(l));
+}
+
 /* The call of the frame in p->bytes. */
 static inline void python_call(struct python_walk *p, const struct abi_python *l,
 			       struct abi_call *c)
@@ -290,7 +308,7 @@ static inline void python_call(struct python_walk *p, const struct abi_python *l
 	}
 	c->check = python_read(p, p->code, PYTHON_CODE_BYTES, code + PYTHON_CODE_FROM)
 			   ? 0
-			   : python_check(p->code, l);
+			   : python_check(p->code, l, python_name_hash(p, l));
 }
 
 static inline void python_add(struct python_walk *p, const struct abi_python *l, __u64 frame,

@@ -157,6 +157,38 @@ static void test_unreadable(void **state)
 	assert_int_equal(raw.lines_size, 0);
 }
 
+/* What processes that were forked of one make alike has the same addresses, but other names. */
+static void test_same_place(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < NR_LAYOUTS; i++) {
+		uint64_t hash = NAME_AT + layouts[i].text_length + 8;
+		uint32_t seen;
+
+		begin(i);
+		put(hash, 1111, 8);
+		assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), 0);
+		seen = raw.check;
+		put(hash, 2222, 8);
+		put_text(NAME_AT, 1, true, "Another.body", 12);
+		assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), 0);
+		assert_int_not_equal(raw.check, seen);
+		raw = (struct abi_code){ .code = CODE, .check = seen };
+		refused(&memory, -EFAULT);
+		/* Who saw it could not read the name. */
+		raw.check = 0;
+		hole = NAME_AT;
+		hole_end = hole + 64;
+		assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), 0);
+		seen = raw.check;
+		hole = hole_end = 0;
+		assert_int_equal(python_copy_code(&runtime, &memory, CODE, &raw), 0);
+		assert_int_equal(raw.check, seen);
+		raw = (struct abi_code){ .code = CODE, .check = seen };
+		assert_int_equal(read_code(&memory), 0);
+	}
+}
+
 /* Memory that holds another code object by now says nothing of the one that was seen. */
 static void test_changed_since(void **state)
 {
@@ -191,7 +223,8 @@ int main(void)
 		cmocka_unit_test(test_absurd_texts),   cmocka_unit_test(test_states_of_texts),
 		cmocka_unit_test(test_last_addresses), cmocka_unit_test(test_absurd_record),
 		cmocka_unit_test(test_random_objects), cmocka_unit_test(test_no_code_object),
-		cmocka_unit_test(test_unreadable),     cmocka_unit_test(test_changed_since),
+		cmocka_unit_test(test_unreadable),     cmocka_unit_test(test_same_place),
+		cmocka_unit_test(test_changed_since),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, forget);

@@ -164,17 +164,34 @@ static uint64_t object_word(const uint8_t *object, uint32_t at)
 	return word;
 }
 
-static uint32_t object_check(const uint8_t *object, const struct abi_python *l)
+static uint32_t object_check(const uint8_t *object, const struct abi_python *l, uint64_t name_hash)
 {
 	uint64_t words[PYTHON_CODE_BYTES / 8];
 
 	memcpy(words, object + PYTHON_CODE_FROM, sizeof(words));
-	return python_check((const __u64 *)words, l);
+	return python_check((const __u64 *)words, l, name_hash);
 }
 
 static uint32_t name_offset(const struct abi_python *l)
 {
 	return l->code_qualname ? l->code_qualname : l->code_name;
+}
+
+/* 0 if it can't be read. */
+static uint64_t name_hash(const struct target_memory *memory, const uint8_t *object,
+			  const struct abi_python *l)
+{
+	uint64_t at = object_word(object, name_offset(l)) + python_hash_at(l), hash;
+
+	return target_memory_read(memory, at, &hash, sizeof(hash)) ? 0 : hash;
+}
+
+/* The kernel half may not have read the name. */
+static bool has_check(const struct target_memory *memory, const uint8_t *object,
+		      const struct abi_python *l, uint32_t check)
+{
+	return object_check(object, l, name_hash(memory, object, l)) == check ||
+	       object_check(object, l, 0) == check;
 }
 
 /* Bytes of a code object in which all stands that is looked at. */
@@ -245,7 +262,7 @@ static bool is_still(const struct reader *r, const struct abi_code *raw)
 	if (!r->has_read || !raw->check)
 		return true;
 	return !target_memory_read(r->memory, raw->code, now, sizeof(now)) &&
-	       object_check(now, r->layout) == raw->check;
+	       has_check(r->memory, now, r->layout, raw->check);
 }
 
 static int code_read(struct reader *r, const struct abi_code *raw, struct strbuf *name,
@@ -371,7 +388,9 @@ int python_copy_code(const struct abi_runtime *r, const struct target_memory *me
 	if (err < 0)
 		return err;
 	c.object_size = least;
-	c.check = object_check(c.object, l);
+	c.check = raw->check && has_check(memory, c.object, l, raw->check)
+			  ? raw->check
+			  : object_check(c.object, l, name_hash(memory, c.object, l));
 	c.text_sizes[FILE_TEXT] = part_copy(memory, object_word(c.object, l->code_file),
 					    c.texts[FILE_TEXT], ABI_CODE_TEXT);
 	c.text_sizes[NAME_TEXT] = part_copy(memory, object_word(c.object, name_offset(l)),
@@ -382,7 +401,7 @@ int python_copy_code(const struct abi_runtime *r, const struct target_memory *me
 	err = target_memory_read(memory, code, now, sizeof(now));
 	if (err < 0)
 		return err;
-	if (object_check(now, l) != c.check)
+	if (!has_check(memory, now, l, c.check))
 		return -EFAULT;
 	*raw = c;
 	return 0;

@@ -112,7 +112,10 @@ struct runtime {
 	/* Of what describe() said of a process. 0; -EAGAIN: its threads can't be read; -ENOTSUP. */
 	int (*explain)(const struct runtime_build *b, const struct runtime_process *p,
 		       const struct abi_runtime *r, struct runtime_explained *ret);
-	/* Fills `raw` from the process's memory, as the kernel half would. 0, -EFAULT, -ESRCH. */
+	/*
+	 * Fills `raw` from the process's memory, as the kernel half would. raw->check: what is
+	 * wanted, 0: anything; the same afterwards, if it is that. 0, -EFAULT, -ESRCH.
+	 */
 	int (*copy_code)(const struct abi_runtime *r, const struct target_memory *memory,
 			 uint64_t code, struct abi_code *raw);
 };

@@ -159,6 +159,7 @@ static int read_now(struct runtimes *r, const struct abi_stack *s, const struct 
 
 	if (!raw)
 		return -ENOMEM;
+	raw->check = key->check;
 	if (!runtime || runtime->copy_code(a, &memory, key->code, raw) < 0)
 		return 0;
 	/* The kernel half could not read it at all, where there is no check. */
