@@ -5,11 +5,13 @@
 Usage: test_cpu.py BPFPROF FOLDER-OF-PROGRAMS [Case.test ...]
 """
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import truth
@@ -245,6 +247,15 @@ class Filters(Case):
         stacks = self.folded("cpu", "-F", HZ, "-d", 1, "-p", shell.pid)
         self.assertEqual(set(stacks.by_comm()) - {"sh"}, set(), stacks.heaviest())
 
+    def test_the_end_is_measured(self):
+        """What the kernel does to give back the memory of processes."""
+        out = self.path("out.folded")
+        script = "import os\nfor _ in range(4):\n    if not os.fork():\n" \
+                 "        many = b'x' * (300 << 20)\n        os._exit(0)\n    os.wait()\n"
+        self.bpfprof("cpu", "-q", "-F", HZ, "-o", out, "--", sys.executable, "-c", script)
+        stacks = Folded.read(out)
+        self.assertGreater(stacks.total("do_exit_[k]"), 0.02 * stacks.total(), stacks.heaviest())
+
     def test_children_that_run_already(self):
         """A child, and one of a child that does nothing itself; a stranger is none of them."""
         self.pair()
@@ -349,7 +360,7 @@ class CommandLine(Case):
         self.assertGreater(stacks.total("burn_sixty"), 50)
 
     def test_ctrl_c(self):
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             child = self.start(self.need("split"), 20)
             out = self.path("out.folded")
             profiler = subprocess.Popen([truth.BPFPROF, "cpu", "-q", "-F", str(HZ), "-d", "100",
@@ -368,6 +379,17 @@ class CommandLine(Case):
     def test_status_of_the_program(self):
         self.bpfprof("cpu", "-q", "--", "sh", "-c", "exit 7", status=7)
         self.bpfprof("cpu", "-q", "--", "true")
+
+    def test_program_is_measured_as_long_as_it_runs(self):
+        """Also beside a process that goes on; and no longer: its rates are of its own time."""
+        other = self.start(self.need("split"), 20)
+        for more in ((), ("-p", other.pid)):
+            began = time.monotonic()
+            done = self.bpfprof("cpu", "--json", *more, "--", "sleep", "0.3")
+            report = json.loads(done.stdout)
+            self.assertGreaterEqual(report["duration_ns"], 0.3e9)
+            self.assertLess(report["duration_ns"], 0.4e9)
+            self.assertLess(time.monotonic() - began, 10)
 
     def test_program_that_is_not_there(self):
         done = self.bpfprof("cpu", "-q", "--", self.path("nothing"), status=None)

@@ -65,7 +65,7 @@ static bool is_usable(const struct bpf_program *prog, const struct tracepoints *
 	const char *slash = strrchr(bpf_program__section_name(prog), '/');
 	const char *name = bpf_program__name(prog);
 
-	if (!strcmp(name, "on_exit") && !(flags & ABI_FILTER_PID))
+	if ((!strcmp(name, "on_exit") || !strcmp(name, "on_free")) && !(flags & ABI_FILTER_PID))
 		return false;
 	if (!strcmp(name, "on_fork") && !(flags & ABI_CHILDREN && flags & ABI_FILTER_PID))
 		return false;
