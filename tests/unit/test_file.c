@@ -138,6 +138,12 @@ static void mode_is_the_users(void **state)
 	umask(old);
 	assert_int_equal(stat(at("out"), &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0640);
+	/* What is written anew is as private as before. */
+	assert_int_equal(chmod(at("out"), 0600), 0);
+	assert_int_equal(file_out_open(&f, at("out")), 0);
+	assert_int_equal(file_out_commit(&f), 0);
+	assert_int_equal(stat(at("out"), &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
 	unlink(at("out"));
 }
 

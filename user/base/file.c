@@ -81,7 +81,8 @@ static int open_in_place(struct file_out *f)
 	return r;
 }
 
-static int open_beside(struct file_out *f)
+/* `old`: what it will replace, whose owner and rights it gets; NULL: nothing. */
+static int open_beside(struct file_out *f, const struct stat *old)
 {
 	mode_t mask = umask(0);
 	int fd, r;
@@ -98,7 +99,9 @@ static int open_beside(struct file_out *f)
 		f->temporary = NULL;
 		return r;
 	}
-	fchmod(fd, 0666 & ~mask);
+	r = old ? fchown(fd, old->st_uid, old->st_gid) : 0;
+	/* Who may not give files away keeps it: then there is no group that is the old one. */
+	fchmod(fd, !old ? 0666 & ~mask : r < 0 ? old->st_mode & 0707 : old->st_mode & 0777);
 	f->stream = fdopen(fd, "w");
 	if (f->stream)
 		return 0;
@@ -119,8 +122,10 @@ int file_out_open(struct file_out *f, const char *path)
 	if (!f->path)
 		return -ENOMEM;
 	/* A rename would put a file in place of /dev/null, and fail on a folder at the very end. */
-	if (stat(f->path, &st) < 0 || S_ISREG(st.st_mode))
-		r = open_beside(f);
+	if (stat(f->path, &st) < 0)
+		r = open_beside(f, NULL);
+	else if (S_ISREG(st.st_mode))
+		r = open_beside(f, &st);
 	else
 		r = S_ISDIR(st.st_mode) ? -EISDIR : open_in_place(f);
 	if (r < 0)
