@@ -116,6 +116,10 @@ export LC_ALL=C.UTF-8 COLUMNS=100
 	fails 2 "$BPFPROF" report --view tabel "$(profile cpu)"
 	[[ $line == *"did you mean table?"* ]]
 	fails 2 "$BPFPROF" report -n 0 "$(profile cpu)"
+	fails 1 "$BPFPROF" report --by nope "$(profile io)"
+	[[ $line == *"the label 'nope'; there are"*device* ]]
+	fails 1 "$BPFPROF" report -D "$(profile cpu)"
+	[[ $line == *"it has no labels"* ]]
 }
 
 @test "formats by suffix and by name, several at once" {

@@ -182,6 +182,37 @@ static int parse(struct report *report, int argc, char **argv, struct strbuf *er
 	return r < 0 ? r : output_check(&report->output, error);
 }
 
+/* Has any sample a label that is asked for? */
+static int check_by(const struct report *report, const struct profile *p, struct strbuf *error)
+{
+	_cleanup_(strbuf_done) struct strbuf known = STRBUF_INIT;
+	struct intern names = INTERN_INIT;
+	bool found = !report->view.by;
+	int r = 0;
+
+	for (uint32_t i = 0; r >= 0 && !found && i < profile_nr_label_sets(p); i++) {
+		struct label_set set = profile_labels_at(p, i);
+
+		for (uint32_t k = 0; r >= 0 && k < set.nr; k++) {
+			const char *name = profile_string_at(p, set.labels[k].name);
+			uint32_t id;
+
+			found |= !strcmp(name, report->view.by);
+			r = intern_add(&names, name, strlen(name), &id);
+			if (r <= 0)
+				continue;
+			strbuf_addch(&known, ' ');
+			strbuf_add_escaped(&known, name);
+		}
+	}
+	intern_done(&names);
+	if (r < 0 || found)
+		return r < 0 ? r : 0;
+	strbuf_addf(error, "nothing in %s has the label '%s'; %s%s", report->path, report->view.by,
+		    known.len ? "there are" : "it has no labels", strbuf_str(&known));
+	return -EIO;
+}
+
 static int show(struct report *report, struct strbuf *error)
 {
 	_cleanup_(profile_freep) struct profile *p = NULL;
@@ -191,6 +222,8 @@ static int show(struct report *report, struct strbuf *error)
 
 	if (r >= 0)
 		r = frames_apply(&report->frames, &p);
+	if (r >= 0)
+		r = check_by(report, p, error);
 	if (r >= 0 && report->annotation.file) {
 		r = annotation_find(&report->annotation, p, error);
 		report->view.annotate = &report->annotation.shown;

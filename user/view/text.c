@@ -214,6 +214,16 @@ static void add_hanging(struct strbuf *lines, const struct strbuf *text, unsigne
 	lines->failed |= text->failed;
 }
 
+static void text_frequency(struct strbuf *text, double hz)
+{
+	strbuf_adds(text, " at ");
+	if (hz < 1000)
+		strbuf_addf(text, "%.4g", hz);
+	else
+		format_count((uint64_t)(hz + 0.5), text);
+	strbuf_adds(text, " Hz");
+}
+
 static void add_values(struct strbuf *text, const struct profile *p)
 {
 	const struct profile_info *info = profile_facts(p);
@@ -230,7 +240,7 @@ static void add_values(struct strbuf *text, const struct profile *p)
 		strbuf_add_escaped(text, v->name);
 		if (!strcmp(v->unit, "count") && info->period &&
 		    !strcmp(info->values[!i].unit, "nanoseconds"))
-			strbuf_addf(text, " at %.4g Hz", 1e9 / (double)info->period);
+			text_frequency(text, 1e9 / (double)info->period);
 		if (!strcmp(v->unit, "nanoseconds") && info->duration_ns)
 			strbuf_addf(text, " (%.2f at any time)",
 				    (double)sum.value[i] / (double)info->duration_ns);
