@@ -265,6 +265,20 @@ class Files(truth.Case):
         said = m.go()
         self.assertEqual(counts_of(m.report()), said)
 
+    def test_begun_by_others(self):
+        """A file that is named by its path is probed before there is any process that has it."""
+        path, out = self.need("known"), self.path("out.json")
+        for _ in range(2):
+            done = subprocess.run(
+                [truth.BPFPROF, "calls", path + ":known_fib", "--latency", "-o", out, "--", "sh",
+                 "-c", "echo | '%s' counts; echo | '%s' counts" % (path, path)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=True,
+                timeout=LIMIT_S)
+            said = re.findall(r"^known_fib (\d+)$", done.stdout, re.M)
+            with open(out, encoding="utf-8") as f:
+                self.assertEqual(counts_of(json.load(f)), {"known_fib": sum(map(int, said))})
+            self.assertEqual(len(said), 2)
+
     def test_replaced(self):
         """Another file of the same name, started later: both are measured."""
         path = self.path("program")

@@ -437,3 +437,14 @@ int function_words_new(struct function_words **ret, const struct function_words_
 	w = NULL;
 	return 0;
 }
+
+int function_words_each_file(const struct function_words *w,
+			     int (*take)(void *ctx, const char *path), void *ctx)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < w->nr; i++)
+		for (size_t k = 0; r >= 0 && k < w->words[i].files.nr; k++)
+			r = take(ctx, w->words[i].files.all[k].path);
+	return r < 0 ? r : 0;
+}

@@ -37,5 +37,8 @@ DEFINE_CLEANUP(struct function_words, function_words_free)
 const struct probe_finder *function_words_finder(const struct function_words *w);
 /* Is any of them timed? Else all that is measured is how often they are called. */
 bool function_words_timed(const struct function_words *w);
+/* The files that words name by a path, and programs. What `take` returns below 0, or 0. */
+int function_words_each_file(const struct function_words *w,
+			     int (*take)(void *ctx, const char *path), void *ctx);
 /* Is it a name that a file of this base name is known by? */
 bool function_words_names(const char *name, const char *base);

@@ -299,9 +299,17 @@ static int open_all(struct run *run, struct strbuf *error)
 	return r;
 }
 
+static int expect_file(void *ctx, const char *path)
+{
+	return live_expect_file(ctx, path);
+}
+
 static int start_all(struct run *run, struct strbuf *error)
 {
 	int r = live_start(run->live, error);
+
+	if (r >= 0 && run->functions)
+		r = function_words_each_file(run->functions, expect_file, run->live);
 
 	run->began_realtime = (int64_t)now_of(CLOCK_REALTIME) -
 			      (int64_t)(now_ns() - live_started(run->live));

@@ -198,6 +198,11 @@ int live_expect(struct live *l, const char *program)
 	return l->probes ? probes_expect(l->probes, program) : 0;
 }
 
+int live_expect_file(struct live *l, const char *path)
+{
+	return l->probes ? probes_expect_file(l->probes, path) : 0;
+}
+
 void live_stop(struct live *l)
 {
 	if (l->ledgers && !l->stopped)

@@ -57,6 +57,8 @@ void live_listen(struct live *l, live_event_fn on_event, void *ctx);
 int live_start(struct live *l, struct strbuf *error);
 /* After live_start(): a program is about to be executed, as execvp(3) finds it. 0 or -ENOMEM. */
 int live_expect(struct live *l, const char *program);
+/* A file is to be probed, whoever may map it. As probes_expect_file(). */
+int live_expect_file(struct live *l, const char *path);
 /* Detaches: measuring ends; what was taken waits for the last live_drain(). */
 void live_stop(struct live *l);
 /* Adds a process (a program just started, still waiting) to those that are measured. */

@@ -18,6 +18,14 @@ struct expected {
 	unsigned nr;
 };
 
+int probes_expect_file(struct probes *p, const char *path)
+{
+	int fd = p->by_pid ? -1 : target_file_open(AT_FDCWD, path, 0, NULL);
+	uint32_t file;
+
+	return fd < 0 ? 0 : probes_look_at(p, path, fd, 0, &file);
+}
+
 /* Each library may name others. */
 static int expect_file(struct probes *p, const char *path, struct expected *e)
 {

@@ -83,6 +83,8 @@ int probes_tend(struct probes *p);
  * are found, for there is no time later. 0 or -ENOMEM.
  */
 int probes_expect(struct probes *p, const char *program);
+/* The same of one file, unless only processes that are known by number are measured. */
+int probes_expect_file(struct probes *p, const char *path);
 /* There is more to look at: ask soon. */
 bool probes_pending(const struct probes *p);
 /* How many probes are attached now. */
