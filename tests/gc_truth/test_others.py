@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """bpfprof gc against what the JVM and Node log of their own collections, and against what Ruby and
-PHP, as Debian builds them, count themselves and time where they ask.
+PHP, as Debian builds them, and Ruby as people build it, count themselves and time where they ask.
 
 Usage: test_others.py BPFPROF FOLDER
 """
@@ -17,6 +17,7 @@ import tempfile
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", folder) for folder in ("truth", "vm")]
+import built_ruby  # noqa: E402
 import kernel  # noqa: E402
 import roots  # noqa: E402
 import truth  # noqa: E402
@@ -27,6 +28,7 @@ APART = 0.05
 # Of a pause: what a log rounds to, and what lies between our probes and its clock.
 EACH_MS = 0.03
 LIMIT_S = 120
+IN_STEPS = "in steps"
 # What Debian has: a program, the kind of pause that is one a collection, what its own count may lack
 # (PHP collects once more when a request is over), and where it is.
 ROOTED = (
@@ -113,26 +115,50 @@ def node(folder):
     return check("node", collections_of(rows), pauses)
 
 
-def count_itself(folder, root, path, options, kind, more):
+def count_itself(folder, name, command, kind, more):
     """What it was asked for, by number and time; then what it collects by itself, by number."""
-    name, failed = os.path.basename(path), []
-    for how, may_have in (("asked", 0), ("by itself", more)):
-        rows, said = run(folder, *roots.command(root, path, *options, how))
-        told = re.search(r"^(\d+) ([0-9.]+)$", said, re.M)
-        if not told:
-            raise RuntimeError("%s says %s" % (name, said[-500:]))
-        times, waited = int(told.group(1)), float(told.group(2))
-        # Those of the Python that brought it into its root have no kind.
-        mine = [r for r in rows if "kind" in r["labels"]]
-        nr = sum(r["count"] for r in mine if r["labels"]["kind"] == kind)
-        total = sum(r["total_ns"] for r in mine) / 1e6
-        wrong = [] if times and times <= nr <= times + may_have else ["counts differ"]
-        if how == "asked" and abs(total - waited) > APART * waited + EACH_MS * times:
-            wrong.append("times differ")
-        print("%-14s %5d pauses %s, it counted %d; %9.2f ms, it waited %9.2f  %s" % (
-            name, nr, how, times, total, waited, "; ".join(wrong) or "ok"), flush=True)
-        failed += ["%s %s" % (name, how)] if wrong else []
-    return failed
+    return (count_one(folder, name, command, "asked", kind, 0)
+            + count_one(folder, name, command, "by itself", kind, more))
+
+
+def count_one(folder, name, command, how, kind, may_have):
+    """`how` IN_STEPS: all from its begin on, by number and CPU time."""
+    rows, said = run(folder, *command, how)
+    told = re.search(r"^(\d+) ([0-9.]+)(?: (\d+) ([0-9.]+))?$", said, re.M)
+    if not told:
+        raise RuntimeError("%s says %s" % (name, said[-500:]))
+    first = 3 if how == IN_STEPS else 1
+    times, waited = int(told.group(first)), float(told.group(first + 1))
+    # What it did as it began, before it could be asked.
+    may_have += int(told.group(3) or 0) - int(told.group(1)) if told.group(3) else 0
+    # Those of the Python that brought it into its root have no kind.
+    mine = [r for r in rows if "kind" in r["labels"]]
+    nr = sum(r["count"] for r in mine if r["labels"]["kind"] == kind)
+    total = sum(r["total_ns"] for r in mine) / 1e6
+    wrong = [] if times and times <= nr <= times + may_have else ["counts differ"]
+    if how != "by itself" and abs(total - waited) > APART * waited + EACH_MS * times:
+        wrong.append("times differ")
+    print("%-14s %5d pauses %s, it counted %d; %9.2f ms, it waited %9.2f  %s" % (
+        name, nr, how, times, total, waited, "; ".join(wrong) or "ok"), flush=True)
+    return ["%s %s" % (name, how)] if wrong else []
+
+
+def built(folder):
+    """Ruby by its symbols, also in small steps. (how many were tried, what failed)"""
+    tried, failed = 0, []
+    for version in built_ruby.SUITES:
+        path = built_ruby.path_of(version)
+        if not path:
+            print("skipped: ruby%s by its symbols: tests/gc_truth/built_ruby.py did not build it"
+                  % version)
+            continue
+        tried += 1
+        for how in ("asked", IN_STEPS):
+            # Its clock stands while it waits for a CPU: again where the host was busy.
+            words = (folder, "ruby%s built" % version, [path, os.path.join(HERE, "litter.rb")],
+                     how, "collection", 0)
+            failed += count_one(*words) and count_one(*words)
+    return tried, failed
 
 
 def rooted(folder):
@@ -148,8 +174,9 @@ def rooted(folder):
                 print("skipped: %s: %s" % (name, e))
                 continue
             tried += 1
-            failed += count_itself(folder, root, "/usr/bin/" + name,
-                                   (*options, os.path.join(folder, program)), kind, more)
+            command = roots.command(root, "/usr/bin/" + name, *options,
+                                    os.path.join(folder, program))
+            failed += count_itself(folder, name, command, kind, more)
     return tried, failed
 
 
@@ -171,8 +198,9 @@ def main():
             failed += node(folder)
         else:
             print("skipped: node is not installed")
-        nr, wrong = rooted(folder)
-        tried, failed = tried + nr, failed + wrong
+        for some in (rooted, built):
+            nr, wrong = some(folder)
+            tried, failed = tried + nr, failed + wrong
     finally:
         shutil.rmtree(folder, True)
     if not tried:

@@ -70,26 +70,31 @@ def make(name):
 
 
 def build(name):
+    build_into(folder_of(name), SOURCES[name][0], make(name))
+
+
+def build_into(folder, suite, fill):
     if os.uname().machine != "x86_64":
         raise kernel.Unavailable("only for x86-64")
-    os.makedirs(os.path.dirname(folder_of(name)), exist_ok=True)
-    kernel.renew(folder_of(name), [SOURCES[name][0]], "amd64", make(name))
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
+    kernel.renew(folder, [suite], "amd64", fill)
 
 
-def main():
-    failed = False
-    for name in sys.argv[1:] or SOURCES:
-        if name not in SOURCES:
-            sys.exit("free_threaded: no %s" % name)
+def build_missing(program, known, is_there, build_one):
+    """Of those that are named, or all that are known. Did one fail?"""
+    us, failed = os.path.basename(sys.argv[0]), False
+    for name in sys.argv[1:] or known:
+        if name not in known:
+            sys.exit("%s: no %s" % (us, name))
         try:
-            if not path_of(name):
-                print("building Python %s" % name, flush=True)
-                build(name)
+            if not is_there(name):
+                print("building %s %s" % (program, name), flush=True)
+                build_one(name)
         except (kernel.Unavailable, OSError) as e:
-            print("free_threaded: %s: %s" % (name, e), file=sys.stderr)
+            print("%s: %s: %s" % (us, name, e), file=sys.stderr)
             failed = True
     return failed
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(build_missing("Python", SOURCES, path_of, build))
