@@ -1,18 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Ruby as people build it themselves: without USDT, and with its symbols, which Debian's packages
-lack. Of Debian's source packages, into the cache, just far enough to run a program. That takes a minute
-or two each, and is done before all tests are run (tools/test); tests use what is there.
+lack. Of Debian's source packages, into the cache, just far enough to run a program. That takes a
+minute each, and is done before all tests are run (tools/test); tests use what is there.
 
   built_ruby.py [NAME…]     builds those that are missing: 3.1, 3.3
 """
 import os
 import sys
 
-sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", folder)
-                for folder in ("vm", "python_truth")]
-import free_threaded  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vm"))
 import kernel  # noqa: E402
+import sources  # noqa: E402
 
 # The suite that has the source.
 SUITES = {"3.1": "bookworm", "3.3": "trixie"}
@@ -32,20 +31,20 @@ def path_of(name):
 
 def make(name):
     def fill(apt, into):
-        archive, version = free_threaded.source(apt, "ruby" + name)
+        archive, version = sources.fetch(apt, "ruby" + name)
         work = os.path.join(apt.root, "work")
         os.mkdir(work)
-        free_threaded.step(work, "tar", "-x", "--strip-components=1", "-f", archive)
-        free_threaded.step(work, "./configure", *OPTIONS)
-        free_threaded.step(work, "make", "-s", "-j%d" % os.cpu_count(), "miniruby")
-        free_threaded.step(work, "cp", "miniruby", into)
+        sources.step(work, "tar", "-x", "--strip-components=1", "-f", archive)
+        sources.step(work, "./configure", *OPTIONS)
+        sources.step(work, "make", "-s", "-j%d" % os.cpu_count(), "miniruby")
+        sources.step(work, "cp", "miniruby", into)
         return version
     return fill
 
 
 def build(name):
-    free_threaded.build_into(folder_of(name), SUITES[name], make(name))
+    sources.build_into(folder_of(name), SUITES[name], make(name))
 
 
 if __name__ == "__main__":
-    sys.exit(free_threaded.build_missing("Ruby", SUITES, path_of, build))
+    sys.exit(sources.build_missing("Ruby", SUITES, path_of, build))
