@@ -2,11 +2,15 @@
 import java.util.ArrayList;
 import java.util.List;
 
-/** Makes garbage for about a second; collections are the JVM's own, and two that are asked for. */
+/**
+ * Makes garbage for about a second; collections are the JVM's own, and two that are asked for. First
+ * it gives time to be seen.
+ */
 public class Litter {
     static List<byte[]> kept = new ArrayList<>();
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws InterruptedException {
+        Thread.sleep(1000);
         long end = System.nanoTime() + 1_000_000_000L;
 
         for (int i = 0; System.nanoTime() < end; i++) {
