@@ -18,6 +18,8 @@ static const uint64_t FIRST_PAUSE_NS = 500000, LAST_PAUSE_NS = 8000000;
 /* A program's first calls come soon after it is mapped. */
 static const uint64_t LAST_EAGER_PAUSE_NS = 1000000;
 enum { PENDING_MS = 2 };
+/* One process's names may come to so much of what grows. */
+enum { NAMES_SHARE = 16 };
 
 static int watch(struct live *l, int fd)
 {
@@ -54,6 +56,9 @@ static int open_buffers(struct live *l, struct strbuf *error)
 		r = tracker_new(&l->tracker, &l->capture);
 	if (r >= 0 && l->drain_settings.config.flags & ABI_TABLES)
 		r = tables_open(&l->tables, &tables, l->obj, l->tracker, &l->capture);
+	if (r >= 0 && l->tables && tables_runtimes(l->tables))
+		runtimes_bound_names(tables_runtimes(l->tables),
+				     l->drain_settings.budget.growing / NAMES_SHARE);
 	if (r >= 0)
 		r = drain_open(&l->drain, &l->drain_settings, l->obj, &l->capture, l->tracker,
 			       l->sideband, l->tables);

@@ -35,6 +35,7 @@ int runtimes_new(struct runtimes **ret, struct abi_runtime *entries, uint32_t nr
 				.placed = calloc(nr, sizeof(*r->placed)) };
 	if (!r->placed)
 		return -ENOMEM;
+	runtimes_bound_names(r, UINT64_MAX);
 	err = runtimes_make_marks(r);
 	if (err < 0)
 		return err;

@@ -52,6 +52,8 @@ const char *runtimes_version(const struct runtimes *r, uint32_t place);
 bool runtimes_is_loop(const struct runtimes *r, uint32_t place, uint64_t address);
 /* Are loops known by their addresses alone? */
 bool runtimes_has_loops(const struct runtimes *r, uint32_t place);
+/* A process's names that come at once may take so much memory. As much as is sensible, else. */
+void runtimes_bound_names(struct runtimes *r, uint64_t bytes);
 /* A record of `size` bytes: what a code object is. 0, -EPROTO or -ENOMEM. */
 int runtimes_take_code(struct runtimes *r, const struct abi_code *c, size_t size);
 /*

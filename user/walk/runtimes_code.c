@@ -20,8 +20,16 @@
 
 enum {
 	NAMING_DIVISOR = 10,
-	A_NAME_BYTES = 2048, /* of lines; what has more of them counts as several names */
+	A_NAME_BYTES = 2048,  /* of lines; what has more of them counts as several names */
+	A_NAME_MEMORY = 1024, /* what one takes here, and where it is shown */
 };
+
+void runtimes_bound_names(struct runtimes *r, uint64_t bytes)
+{
+	uint64_t most = bytes / A_NAME_MEMORY;
+
+	r->names_credit = most < NAMES_CREDIT ? most : NAMES_CREDIT;
+}
 
 static uint64_t named_for_ns(struct placed *p)
 {
@@ -37,9 +45,9 @@ static bool may_read(struct placed *p)
 	return p->naming_ns < NAMING_CREDIT_NS + named_for_ns(p) / NAMING_DIVISOR;
 }
 
-static bool may_keep(struct placed *p)
+static bool may_keep(const struct runtimes *r, struct placed *p)
 {
-	return p->names < NAMES_CREDIT + named_for_ns(p) / A_NAME_NS;
+	return p->names < r->names_credit + named_for_ns(p) / A_NAME_NS;
 }
 
 /* A code object, as long as it is one: of a family of processes. */
@@ -139,7 +147,7 @@ int runtimes_take_code(struct runtimes *r, const struct abi_code *c, size_t size
 		return 0;
 	p = &r->placed[c->runtime];
 	/* One that was sent again is no news, and costs nobody's allowance. */
-	if (!p->used || intern_find(&r->code_keys, &key, sizeof(key), &at) || !may_keep(p))
+	if (!p->used || intern_find(&r->code_keys, &key, sizeof(key), &at) || !may_keep(r, p))
 		return 0;
 	begin = now_thread_ns();
 	err = name(r, c->runtime, c, may_read(p), &code);
@@ -178,7 +186,7 @@ static int read_if_allowed(struct runtimes *r, const struct abi_stack *s,
 	uint64_t begin;
 	int err;
 
-	if (!may_read(p) || !may_keep(p))
+	if (!may_read(p) || !may_keep(r, p))
 		return 0;
 	begin = now_thread_ns();
 	err = read_now(r, s, key, ret);

@@ -33,6 +33,7 @@ struct runtimes {
 	uint32_t nr;
 	struct looked **looked; /* by object; NULL: not yet */
 	uint32_t nr_looked, cap_looked;
+	uint64_t names_credit; /* of a process */
 	struct intern code_keys;
 	uint32_t *codes; /* of the capture, by id of code_keys */
 	uint32_t cap_codes;
