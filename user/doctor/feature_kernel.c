@@ -10,9 +10,7 @@
 
 #include "base/file.h"
 #include "doctor/feature_probe.h"
-
-/* Inode numbers of the first namespaces: PROC_USER_INIT_INO, PROC_PID_INIT_INO of proc_ns.h. */
-enum { INODE_USER = 0xEFFFFFFDu, INODE_PID = 0xEFFFFFFCu };
+#include "process/namespace.h"
 
 enum { FILE_MAX = 64 << 10, MAPS_LOCKED_MIB = 64 };
 
@@ -82,18 +80,11 @@ enum feature_state probe_lockdown(const struct feature *f, struct strbuf *found,
 	return FEATURE_MISSING;
 }
 
-static bool in_namespace(const char *path, ino_t inode)
-{
-	struct stat st;
-
-	return !stat(path, &st) && st.st_ino == inode;
-}
-
 enum feature_state probe_user_namespace(const struct feature *f, struct strbuf *found,
 					struct strbuf *cure)
 {
 	(void)f;
-	if (in_namespace("/proc/self/ns/user", INODE_USER)) {
+	if (namespace_is_first_user()) {
 		strbuf_adds(found, "the first one");
 		return FEATURE_OK;
 	}
@@ -107,7 +98,7 @@ enum feature_state probe_pid_namespace(const struct feature *f, struct strbuf *f
 				       struct strbuf *cure)
 {
 	(void)f;
-	if (in_namespace("/proc/self/ns/pid", INODE_PID)) {
+	if (namespace_is_first_pid()) {
 		strbuf_adds(found, "the first one");
 		return FEATURE_OK;
 	}

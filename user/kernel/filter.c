@@ -17,6 +17,7 @@
 #include "base/parse.h"
 #include "base/strbuf.h"
 #include "kernel/cpus.h"
+#include "process/namespace.h"
 #include "process/proc_stat.h"
 
 /* What the processes that are asked for may start meanwhile. */
@@ -165,8 +166,16 @@ static int install_cpus(const struct filter *f, struct bpf_object *obj, struct s
 
 int filter_install(const struct filter *f, struct bpf_object *obj, struct strbuf *error)
 {
-	int r = install_ids(obj, "target_pids", "process", process_gone, f->pids, f->nr_pids,
-			    error);
+	int r;
+
+	if ((names_processes(f) || f->nr_tids) && !namespace_is_first_pid()) {
+		strbuf_adds(error,
+			    "processes have other numbers here than the kernel knows them by "
+			    "(a PID namespace): run bpfprof on the host, or in a container "
+			    "with its pids (docker run --pid=host)");
+		return -EPERM;
+	}
+	r = install_ids(obj, "target_pids", "process", process_gone, f->pids, f->nr_pids, error);
 
 	if (r >= 0)
 		r = install_ids(obj, "target_tids", "thread", thread_gone, f->tids, f->nr_tids,
