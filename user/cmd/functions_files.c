@@ -275,8 +275,8 @@ static int find_name(struct function_files *f, const struct function_word *w,
 		return 0;
 	strbuf_addf(error,
 		    "no process maps a file named '%s', and no folder of libraries or programs "
-		    "has it: name it by its path, as in /opt/lib/%s.so:%s",
-		    w->file, w->file, w->pattern.text);
+		    "has it: name it by its path, as in /opt/lib/%s%s:%s",
+		    w->file, w->file, strstr(w->file, ".so") ? "" : ".so", w->pattern.text);
 	return -ENOENT;
 }
 

@@ -132,6 +132,8 @@ int probes_attach_rest(struct probes *p, struct probed_file *f);
 /* overhead.c */
 /* Detaches the hottest, if all together cost too much. 0 or a negative errno. */
 int probes_keep_to_overhead(struct probes *p);
+/* Says what all hits cost, if that is worth a word. */
+void probes_say_cost(struct probes *p);
 /* What is open in threads, which nothing will end any more. */
 uint64_t probes_count_open(const struct probes *p);
 

@@ -11,6 +11,8 @@
 #include "probe/inside.h"
 
 static const uint64_t CHECK_NS = 1000000000, LOOK_NS = 100000000;
+/* Of the time that passes, one part in so many is worth a word. */
+enum { WORTH_SAYING = 100 };
 
 /* What is taken away together: all that one pair of a file is made of. */
 struct load {
@@ -76,6 +78,11 @@ static void read_programs(struct probes *p)
 	p->run_count = count;
 }
 
+static double cost_of(const struct probes *p, uint32_t place, uint64_t hits)
+{
+	return (double)hits * (p->cost.ns[p->places[place].cost] + p->program_ns);
+}
+
 static void add_load(const struct probes *p, struct load *loads, uint32_t at)
 {
 	const struct probed_place *place = &p->places[at];
@@ -87,7 +94,7 @@ static void add_load(const struct probes *p, struct load *loads, uint32_t at)
 		l->pair = place->pair;
 		l->place = at;
 	}
-	l->ns += (double)hits * (p->cost.ns[place->cost] + p->program_ns);
+	l->ns += cost_of(p, at, hits);
 	role = p->files[place->file].sites.sites[place->site].role;
 	if (role == ABI_PROBE_BEGIN || role == ABI_PROBE_COUNT)
 		l->begins += hits;
@@ -118,9 +125,10 @@ static void say_detached(struct probes *p, const struct load *l, double seconds)
 	}
 	format_count((uint64_t)((double)l->begins / seconds), &line);
 	strbuf_addf(&line,
-		    " calls a second would cost %.0f %% of a CPU: detached after %.1f s "
+		    " calls a second would cost %.0f %% of a CPU%s: detached after %.1f s "
 		    "(--max-overhead)",
-		    l->ns / seconds / 1e7, (double)(now_ns() - p->opened) / 1e9);
+		    l->ns / seconds / 1e7, p->by_pid ? "" : ", by all processes that have it",
+		    (double)(now_ns() - p->opened) / 1e9);
 	probes_say(p, &line);
 }
 
@@ -221,6 +229,25 @@ int probes_keep_to_overhead(struct probes *p)
 	if (r || passed >= CHECK_NS)
 		begin_again(p, now);
 	return r ? detach_marked(p) : 0;
+}
+
+void probes_say_cost(struct probes *p)
+{
+	uint64_t passed = now_ns() - p->opened;
+	struct strbuf line = STRBUF_INIT;
+	double ns = 0;
+
+	if (!p->nr_places || read_hits(p) < 0)
+		return;
+	read_programs(p);
+	for (uint32_t i = 0; i < p->nr_places; i++)
+		ns += cost_of(p, i, p->hits[i]);
+	if (ns * WORTH_SAYING < (double)passed)
+		return;
+	strbuf_adds(&line, "the probes themselves took about ");
+	format_duration((uint64_t)ns, &line);
+	strbuf_adds(&line, " of the programs' time, which is part of what is shown");
+	probes_say(p, &line);
 }
 
 uint64_t probes_count_open(const struct probes *p)

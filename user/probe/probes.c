@@ -153,6 +153,7 @@ void probes_stop(struct probes *p)
 	if (!p || p->unattached)
 		return;
 	p->unattached = true;
+	probes_say_cost(p);
 	silence(p);
 	detach_all(p);
 	p->capture->quality.n[QUALITY_UNFINISHED] += probes_count_open(p);
