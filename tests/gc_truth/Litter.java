@@ -10,7 +10,7 @@ public class Litter {
     static List<byte[]> kept = new ArrayList<>();
 
     public static void main(String[] args) throws InterruptedException {
-        Thread.sleep(1000);
+        Thread.sleep(500);
         long end = System.nanoTime() + 1_000_000_000L;
 
         for (int i = 0; System.nanoTime() < end; i++) {
