@@ -133,7 +133,7 @@ int gc_python_asks(const struct image *im, uint64_t collector,
 {
 	uint64_t callers[GC_PYTHON_ASKS + 1];
 	bool all;
-	int nr = gc_python_callers(im, collector, callers, GC_PYTHON_ASKS + 1, &all);
+	int nr = x86_callers(im, collector, callers, GC_PYTHON_ASKS + 1, &all);
 
 	if (nr < 0 || nr > GC_PYTHON_ASKS || !all)
 		return nr < 0 ? nr : 0;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "site/gc_python_inside.h"
+#include "site/x86_code.h"
 
 enum { MAX_CALLERS = 64, OLDEST = 2, MANUAL = 2 };
 
@@ -104,7 +105,7 @@ static int classify(const struct image *im, uint64_t target, enum gc_python_gene
 	struct classified c = { .target = target };
 	uint64_t callers[MAX_CALLERS], last = 0;
 	bool all;
-	int nr = gc_python_callers(im, target, callers, MAX_CALLERS, &all);
+	int nr = x86_callers(im, target, callers, MAX_CALLERS, &all);
 
 	for (int i = 0; i < nr; i++) {
 		struct image_function f;
@@ -204,7 +205,7 @@ static int by_export(const struct image *im, unsigned minor, struct gc_python_co
 	r = gc_python_each_call(im, s.address, take_collector, &e);
 	if (r <= 0)
 		return r;
-	r = gc_python_callers(im, e.target, callers, 2, &all);
+	r = x86_callers(im, e.target, callers, 2, &all);
 	if (r < 2)
 		return r < 0 ? r : 0;
 	*ret = as_written(e.target, minor);

@@ -35,12 +35,6 @@ struct gc_python_call {
  */
 int gc_python_each_call(const struct image *im, uint64_t address,
 			int (*take)(void *ctx, const struct gc_python_call *call), void *ctx);
-/*
- * Places that call `target` or jump to it, to `max`. Their number, or -ENOMEM. *ret_all false:
- * there is code that was not looked at, which is too much or can't be read.
- */
-int gc_python_callers(const struct image *im, uint64_t target, uint64_t *ret, int max,
-		      bool *ret_all);
 
 /*
  * gc_python_asks.c (x86-64): the calls of a collector, and where each is over: a place that only

@@ -13,9 +13,9 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
-#include "site/gc_python_inside.h"
 #include "site/gc_sites.h"
 #include "site/usdt.h"
+#include "site/x86_code.h"
 
 enum { KIND_MARK = 1, KIND_SWEEP, KIND_COLLECTION, KIND_STEP, KIND_REST }; /* places of `kinds` */
 
@@ -91,7 +91,7 @@ static int callers_of(const struct search *s, const struct code *c, uint64_t ret
 
 	if (s->im->machine != EM_X86_64)
 		return 0;
-	nr = gc_python_callers(s->im, c->address, ret, MAX_CALLERS, &is_all);
+	nr = x86_callers(s->im, c->address, ret, MAX_CALLERS, &is_all);
 	return nr < 0 || is_all ? nr : 0;
 }
 

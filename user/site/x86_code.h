@@ -28,3 +28,9 @@ enum { X86_MAX_CODE = 1 << 20 };
  */
 int x86_code_read(const struct image *im, uint64_t address, struct x86_code *ret);
 void x86_code_done(struct x86_code *c);
+
+/*
+ * x86_callers.c. Places that call `target` or jump to it, to `max`. Their number, or -ENOMEM.
+ * *ret_all false: there is code that was not looked at, which is too much or can't be read.
+ */
+int x86_callers(const struct image *im, uint64_t target, uint64_t *ret, int max, bool *ret_all);
