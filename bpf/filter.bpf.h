@@ -13,8 +13,7 @@
 
 const volatile struct abi_config cfg SEC(".rodata.cfg") = {};
 
-/* Process ids that are measured: ABI_TARGET_*. Only looked up on an event's path: an NMI may not
- * update it. */
+/* By process id: ABI_TARGET_*. Only looked up on an event's path: an NMI may not update it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -43,8 +42,6 @@ struct {
 	__type(value, __u64);
 } target_cpus SEC(".maps");
 
-enum { PROCESS_EXITS = 0x4 }; /* PF_EXITING */
-
 static __always_inline bool filter_cpu(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id(), word = cpu / 64;
@@ -63,6 +60,8 @@ static __always_inline bool filter_comm(void)
 	bpf_get_current_comm(comm, sizeof(comm));
 	return glob_match(glob, comm);
 }
+
+enum { PROCESS_EXITS = 0x4 }; /* PF_EXITING */
 
 /* A function of its own, of scalars: verifiers follow it once. */
 __noinline int filter_pid(__u32 tgid)
