@@ -151,18 +151,18 @@ static void test_followed(void **state)
 	assert_int_equal(t.key.tgid, THIRD);
 	assert_int_equal(t.start, 0x10000);
 	v = version_of(f, &t.key);
-	assert_true(v.forked && v.from == 110 && v.parent == PID && !v.over);
+	assert_true(v.forked && v.from == 110 && v.parent == PID && !v.until);
 	/* A thread is none; after an exec it is another space. */
 	happen(f, PROCESS_FORK, 111, PID, PID + 1, PID);
 	happen(f, PROCESS_EXEC, 112, THIRD, THIRD, 0);
 	assert_int_equal(t.nr, 3);
-	assert_true(version_of(f, &t.key).over);
+	assert_true(version_of(f, &t.key).until == 112);
 	map(f, 113, THIRD, 0x30000, 0x1000, 0, "/lib/b");
 	assert_int_equal(t.nr, 3);
 	map(f, 114, THIRD, 0x10000, 0x1000, 0, "/bin/a");
 	assert_int_equal(t.nr, 4);
 	v = version_of(f, &t.key);
-	assert_true(!v.forked && v.from == 112 && !v.over);
+	assert_true(!v.forked && v.from == 112 && !v.until);
 }
 
 static void test_files_only(void **state)

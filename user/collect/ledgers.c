@@ -26,12 +26,14 @@ enum { MAX_PROCESSES = 4096, MAX_RUNTIMES = 16384, MAX_COMM = 64 };
 
 struct followed {
 	struct space_key key;
-	uint64_t start_ns; /* of the process, CLOCK_BOOTTIME */
-	bool our_clock;	   /* its CLOCK_MONOTONIC is ours */
+	uint64_t start_ns;  /* of the process, CLOCK_BOOTTIME */
+	uint64_t looked_ns; /* for the first time */
+	bool our_clock;	    /* its CLOCK_MONOTONIC is ours */
 	struct ledger *ledger;
-	uint32_t nr;  /* runtimes in it */
-	uint32_t who; /* of the capture … */
-	bool has_who; /* … if anything was read yet */
+	uint32_t nr;	/* runtimes in it */
+	bool has_ended; /* … of which one was seen to be there no longer */
+	uint32_t who;	/* of the capture … */
+	bool has_who;	/* … if anything was read yet */
 };
 
 struct ledgers {
@@ -169,12 +171,24 @@ static int take(void *ctx, const struct ledger_pause *p)
 	return capture_add(l->capture, &s);
 }
 
-/* What is not known any more of runtimes in it: at least one lived there. */
+/*
+ * What is not known any more of runtimes in it: at least one lived there. It may have ended, and
+ * been counted, before its process did.
+ */
 static void count_end(struct ledgers *l, const struct followed *f)
 {
 	uint32_t nr = l->reader->nr(f->ledger);
 
-	l->capture->quality.n[QUALITY_PARTLY_READ] += nr ? nr : 1;
+	l->capture->quality.n[QUALITY_PARTLY_READ] += nr || f->has_ended ? nr : 1;
+}
+
+/*
+ * A child shared its parent's memory and executed another program just before the two were
+ * compared: no interpreter of its own ever was in it.
+ */
+static bool was_never(const struct followed *f, const struct space_version *v)
+{
+	return v->forked && v->until <= f->looked_ns;
 }
 
 /* 1: it is followed no longer. 0, -ENOMEM. */
@@ -186,12 +200,18 @@ static int read_one(struct ledgers *l, struct followed *f, bool last)
 	uint64_t nr_unknown = 0;
 	int r;
 
-	if (!tracker_space_version(l->tracker, &f->key, &version) || version.over) {
+	if (!tracker_space_version(l->tracker, &f->key, &version)) {
 		count_end(l, f);
+		return 1;
+	}
+	if (version.until) {
+		if (!was_never(f, &version))
+			count_end(l, f);
 		return 1;
 	}
 	r = l->reader->read(f->ledger, take, &t, &nr_unknown, &why);
 	l->capture->quality.n[QUALITY_PARTLY_READ] += nr_unknown;
+	f->has_ended |= l->reader->nr(f->ledger) < f->nr;
 	l->nr_runtimes += l->reader->nr(f->ledger) - f->nr;
 	f->nr = l->reader->nr(f->ledger);
 	if (r == -ENOMEM)
@@ -282,9 +302,10 @@ static int on_mapped(void *ctx, const struct probes_mapped *m, uint64_t at)
 	    !runtimes_find_bias(m->fd, m->start, m->offset, &process.bias) || !has_room(l))
 		return 0;
 	/* Of those that are forked many do nothing but execute another program. */
-	if (version.forked && (version.over || shares_memory(m->key.tgid, version.parent)))
+	if (version.forked && (version.until || shares_memory(m->key.tgid, version.parent)))
 		return 0;
-	if (version.over || proc_stat_read(l->proc_fd, m->key.tgid, &stat) < 0) {
+	f.looked_ns = now_ns();
+	if (version.until || proc_stat_read(l->proc_fd, m->key.tgid, &stat) < 0) {
 		l->capture->quality.n[QUALITY_PARTLY_READ]++;
 		return 0;
 	}

@@ -45,12 +45,21 @@ bool tracker_space_version(const struct tracker *t, const struct space_key *key,
 			   struct space_version *ret)
 {
 	const struct space *s = space_of(t, key);
+	uint64_t until = 0;
 
 	if (!s)
 		return false;
-	*ret = (struct space_version){ s->changes, s->replaced,	    s->ranges ? s->ranges->nr : 0,
-				       s->family,  s->from,	    s->family != s->seq,
-				       s->parent,  s->newer != NULL };
+	/* One that was there before the measuring has no time. */
+	if (s->newer)
+		until = s->newer->from ? s->newer->from : 1;
+	*ret = (struct space_version){ .changes = s->changes,
+				       .replaced = s->replaced,
+				       .nr = s->ranges ? s->ranges->nr : 0,
+				       .family = s->family,
+				       .from = s->from,
+				       .forked = s->family != s->seq,
+				       .parent = s->parent,
+				       .until = until };
 	return true;
 }
 

@@ -84,7 +84,8 @@ struct space_version {
 	uint64_t from;	 /* CLOCK_MONOTONIC; 0: before the measuring */
 	bool forked;	 /* at `from` its memory was a copy of its parent's, or is the parent's */
 	uint32_t parent; /* tgid; 0: unknown */
-	bool over;	 /* its tgid has another space: after an exec, or of a new process */
+	/* When its tgid had another space: after an exec, or of a new process; 0: it has it yet. */
+	uint64_t until;
 };
 
 enum mapped_kind {
