@@ -272,6 +272,9 @@ static int say_nobody(const struct snapshot *s)
 
 	if (process && process != s->pid)
 		strbuf_addf(s->error, "%u is a thread of process %u: give that", s->pid, process);
+	else if (process)
+		strbuf_addf(s->error, "the kernel keeps the threads of process %u to itself",
+			    s->pid);
 	else
 		strbuf_addf(s->error, "there is no process %u: 'ps -e' lists those that run",
 			    s->pid);

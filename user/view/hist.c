@@ -154,7 +154,7 @@ static int show(struct profile *p, const struct profile *base, const struct view
 		shown = (int)settings->rows;
 	text_head(&lines, p, settings);
 	if (!nr)
-		strbuf_adds(&lines, "\n  nothing was seen: no samples\n");
+		text_nothing(&lines, p);
 	else if (!settings->full && nr > 0)
 		add_lines(p, rows, shown, settings, &lines);
 	for (int i = 0; settings->full && i < shown; i++)

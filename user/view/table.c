@@ -111,7 +111,7 @@ static int show(struct profile *p, const struct profile *base, const struct view
 	(void)base;
 	text_head(&lines, p, settings);
 	if (!sum.count)
-		strbuf_adds(&lines, "\n  nothing was seen: no samples\n");
+		text_nothing(&lines, p);
 	r = add_processes(p, settings, sum.value[text_weight(p)], &lines);
 	if (r >= 0)
 		r = add_functions(p, settings, sum.value[text_weight(p)], &lines);

@@ -247,6 +247,19 @@ static void add_values(struct strbuf *text, const struct profile *p)
 	}
 }
 
+void text_nothing(struct strbuf *lines, const struct profile *p)
+{
+	const struct value_type *values = profile_facts(p)->values;
+	const char *what = "samples";
+
+	for (unsigned i = 0; i < 2; i++)
+		if (values[i].name[0] && !strcmp(values[i].unit, "count"))
+			what = values[i].name;
+	strbuf_adds(lines, "\n  nothing was seen: no ");
+	strbuf_add_escaped(lines, what);
+	strbuf_addch(lines, '\n');
+}
+
 void text_head(struct strbuf *lines, const struct profile *p, const struct view_settings *settings)
 {
 	const struct profile_info *info = profile_facts(p);

@@ -53,6 +53,8 @@ struct text_totals {
 struct text_totals text_sum(const struct profile *p);
 /* The first lines of a report: what was measured, where, how long, how much. */
 void text_head(struct strbuf *lines, const struct profile *p, const struct view_settings *settings);
+/* That there is nothing to be shown: "nothing was seen: no calls". */
+void text_nothing(struct strbuf *lines, const struct profile *p);
 /* The last lines of a report. */
 void text_quality(struct strbuf *lines, const struct profile *p,
 		  const struct view_settings *settings);
