@@ -105,7 +105,19 @@ export LC_ALL=C.UTF-8 COLUMNS=100
 @test "an empty profile says so" {
 	run "$BPFPROF" report "$(profile empty)"
 	[ "$status" -eq 0 ]
-	[[ $output == *"nothing was seen"* && $output == *"0 events, 0 lost"* ]]
+	[[ $output == *"nothing was seen: no samples"* && $output == *"0 events, 0 lost"* ]]
+}
+
+@test "- is standard input, and standard output" {
+	cd "$BATS_TEST_TMPDIR"
+	"$BPFPROF" report "$(profile cpu)" -f folded >by_format
+	"$BPFPROF" report - -f folded -o - -o beside.folded <"$(profile cpu)" >by_dash 2>/dev/null
+	[ -s by_format ]
+	cmp by_format by_dash
+	cmp by_format beside.folded
+	[ ! -e ./- ]
+	cat "$(profile cpu)" | "$BPFPROF" report - -o - -f folded | cmp - by_format
+	fails 1 "$BPFPROF" report - </dev/null
 }
 
 @test "--rows and --view" {

@@ -16,6 +16,8 @@ load setup
 	[[ $line == *"did you mean report?"* ]]
 	fails 2 "$BPFPROF" xyzzy
 	[[ $line != *"did you mean"* ]]
+	fails 2 "$BPFPROF" record -F 99
+	[[ $line == *"did you mean cpu?"* ]]
 	fails 2 "$BPFPROF" ''
 	fails 2 "$BPFPROF" --pid 1
 	[[ $line == *"a command comes first"* ]]
@@ -29,6 +31,27 @@ load setup
 	for mode in $(modes); do
 		fails 2 "$BPFPROF" "$mode" --duratoin 1
 		[[ $line == *"--duration"* ]]
+	done
+}
+
+@test "an option of another tool is answered with what does it here" {
+	for mode in $(modes); do
+		fails 2 "$BPFPROF" "$mode" -a
+		[[ $line == *"no option -a: the whole system is measured"* ]]
+		fails 2 "$BPFPROF" "$mode" --call-graph
+		[[ $line == *"no option --call-graph: stacks are taken"* ]]
+		# A name that only begins like one.
+		fails 2 "$BPFPROF" "$mode" --call
+		[[ $line == *"unknown option --call"* ]]
+	done
+	fails 2 "$BPFPROF" report -g
+	[[ $line == *"unknown option -g"* ]]
+}
+
+@test "-U and -K exclude each other" {
+	for options in '-U -K' '-KU' '--no-stacks -U' '-K --no-stacks'; do
+		fails 2 "$BPFPROF" cpu $options
+		[[ $line == *"--no-stacks"* ]]
 	done
 }
 
@@ -74,6 +97,10 @@ load setup
 		[[ $line == *.pb.gz* && $line == *.folded* ]]
 		fails 2 "$BPFPROF" $name -f flded
 		[[ $line == *"did you mean folded?"* ]]
+		fails 2 "$BPFPROF" $name -o -
+		[[ $line == *"needs a --format"* ]]
+		fails 2 "$BPFPROF" $name -o - -f folded --json
+		[[ $line == *"both want standard output"* ]]
 	done
 }
 

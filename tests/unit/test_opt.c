@@ -96,7 +96,8 @@ static void run_parse(struct run *run, const char **argv)
 	*run = (struct run){ .rest = (char **)run };
 	while (argv[argc])
 		argc++;
-	run->result = opt_parse(groups, argc, (char **)argv, run->words, &run->rest, &run->error);
+	run->result = opt_parse(groups, NULL, argc, (char **)argv, run->words, &run->rest,
+				&run->error);
 }
 
 #define PARSE(run, ...) run_parse(run, (const char *[]){ "test", __VA_ARGS__, NULL })

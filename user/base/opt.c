@@ -36,11 +36,32 @@ static bool find_letter(const struct opt_group *groups, char letter, struct foun
 	return false;
 }
 
-static int unknown_name(const struct opt_group *groups, const char *name, size_t size,
-			struct strbuf *error)
+/* By its name, or, where that is NULL, by its letter. true: it was said. */
+static bool say_habit(const struct opt_habit *h, const char *name, size_t size, char letter,
+		      struct strbuf *error)
+{
+	for (; h && h->name; h++) {
+		bool same = name ? strlen(h->name) == size && !memcmp(h->name, name, size)
+				 : h->letter == letter;
+
+		if (!same)
+			continue;
+		if (name)
+			strbuf_addf(error, "there is no option --%s: %s", h->name, h->says);
+		else
+			strbuf_addf(error, "there is no option -%c: %s", letter, h->says);
+		return true;
+	}
+	return false;
+}
+
+static int unknown_name(const struct opt_group *groups, const struct opt_habit *habits,
+			const char *name, size_t size, struct strbuf *error)
 {
 	struct nearest near;
 
+	if (say_habit(habits, name, size, '\0', error))
+		return -EINVAL;
 	nearest_init(&near, name, size);
 	for (; groups->opts; groups++)
 		for (const struct opt *o = groups->opts; o->name; o++)
@@ -51,12 +72,15 @@ static int unknown_name(const struct opt_group *groups, const char *name, size_t
 	return -EINVAL;
 }
 
-static int unknown_letter(const struct opt_group *groups, char letter, struct strbuf *error)
+static int unknown_letter(const struct opt_group *groups, const struct opt_habit *habits,
+			  char letter, struct strbuf *error)
 {
 	char other = (char)(letter ^ ('a' ^ 'A'));
 	bool is_letter = (letter | 0x20) >= 'a' && (letter | 0x20) <= 'z';
 	struct found f;
 
+	if (say_habit(habits, NULL, 0, letter, error))
+		return -EINVAL;
 	strbuf_addf(error, "unknown option -%c", letter);
 	if (is_letter && find_letter(groups, other, &f))
 		strbuf_addf(error, "; did you mean -%c (--%s)?", other, f.opt->name);
@@ -80,7 +104,8 @@ static int apply(const struct found *f, const char *shown, const char *value, st
 }
 
 /* One word `--name`, `--name=VALUE`; *at moves on when the value is the next word. */
-static int parse_name(const struct opt_group *groups, char **argv, int *at, struct strbuf *error)
+static int parse_name(const struct opt_group *groups, const struct opt_habit *habits, char **argv,
+		      int *at, struct strbuf *error)
 {
 	const char *name = argv[*at] + 2, *value = strchr(name, '=');
 	size_t size = value ? (size_t)(value - name) : strlen(name);
@@ -89,7 +114,7 @@ static int parse_name(const struct opt_group *groups, char **argv, int *at, stru
 	int r;
 
 	if (!find_name(groups, name, size, &f))
-		return unknown_name(groups, name, size, error);
+		return unknown_name(groups, habits, name, size, error);
 	if (value && !f.opt->arg) {
 		strbuf_addf(error, "--%s takes no value", f.opt->name);
 		return -EINVAL;
@@ -106,7 +131,8 @@ static int parse_name(const struct opt_group *groups, char **argv, int *at, stru
 }
 
 /* One word of letters; the first that takes a value ends it. */
-static int parse_letters(const struct opt_group *groups, char **argv, int *at, struct strbuf *error)
+static int parse_letters(const struct opt_group *groups, const struct opt_habit *habits,
+			 char **argv, int *at, struct strbuf *error)
 {
 	for (const char *p = argv[*at] + 1; *p; p++) {
 		char shown[] = { '-', *p, '\0' };
@@ -115,7 +141,7 @@ static int parse_letters(const struct opt_group *groups, char **argv, int *at, s
 		int r;
 
 		if (!find_letter(groups, *p, &f))
-			return unknown_letter(groups, *p, error);
+			return unknown_letter(groups, habits, *p, error);
 		if (f.opt->arg) {
 			value = p[1] ? p + 1 : argv[++*at];
 			if (!value) {
@@ -130,8 +156,8 @@ static int parse_letters(const struct opt_group *groups, char **argv, int *at, s
 	return 0;
 }
 
-int opt_parse(const struct opt_group *groups, int argc, char **argv, const char **ret_words,
-	      char ***ret_rest, struct strbuf *error)
+int opt_parse(const struct opt_group *groups, const struct opt_habit *habits, int argc, char **argv,
+	      const char **ret_words, char ***ret_rest, struct strbuf *error)
 {
 	char **rest = NULL;
 	int nr = 0;
@@ -146,9 +172,9 @@ int opt_parse(const struct opt_group *groups, int argc, char **argv, const char 
 		if (argv[i][0] != '-' || !argv[i][1])
 			ret_words[nr++] = argv[i];
 		else if (argv[i][1] == '-')
-			r = parse_name(groups, argv, &i, error);
+			r = parse_name(groups, habits, argv, &i, error);
 		else
-			r = parse_letters(groups, argv, &i, error);
+			r = parse_letters(groups, habits, argv, &i, error);
 		if (r < 0)
 			return r;
 	}

@@ -28,6 +28,13 @@ struct opt {
 	const char *complete;
 };
 
+/* An option that other tools have and this one doesn't: what is said to who types it. */
+struct opt_habit {
+	const char *name; /* as struct opt's; NULL ends a table */
+	char letter;	  /* 0: none */
+	const char *says; /* what to do instead: "the whole system is measured anyway" */
+};
+
 /* One table with the context that its setters get. */
 struct opt_group {
 	const char *title; /* heading in help: "Whom to measure" */
@@ -40,11 +47,12 @@ struct opt_group {
  * Positional words are moved to ret_words (of argc + 1 entries, NULL-ended),
  * what follows `--` is *ret_rest (NULL if there is no `--`).
  * The number of words, or -EINVAL with one line in `error`: an unknown option
- * is answered with the nearest known one. A setter's other errors (-ESRCH: no
- * such process) are returned as they are. -h and --help are the commands' own.
+ * is answered with what its habit says (NULL: there are none), or the nearest known one. A setter's
+ * other errors (-ESRCH: no such process) are returned as they are. -h and --help are the commands'
+ * own.
  */
-int opt_parse(const struct opt_group *groups, int argc, char **argv, const char **ret_words,
-	      char ***ret_rest, struct strbuf *error);
+int opt_parse(const struct opt_group *groups, const struct opt_habit *habits, int argc, char **argv,
+	      const char **ret_words, char ***ret_rest, struct strbuf *error);
 /* The options as --help prints them, wrapped at `width` columns. */
 void opt_help(const struct opt_group *groups, unsigned width, struct strbuf *out);
 /* The options as man(7) .TP paragraphs. */

@@ -27,8 +27,26 @@ int cmd_fail(const char *name, int r, const struct strbuf *error)
 	return r == -EINVAL ? EXIT_USAGE : EXIT_CANNOT;
 }
 
+/* What other tools call it. */
+static const char *habit(const char *name)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} habits[] = {
+		{ "record", "cpu" },	    { "profile", "cpu" },     { "top", "cpu 1s" },
+		{ "attach", "cpu -p PID" }, { "script", "report" },   { "stack", "dump" },
+		{ "stacks", "dump" },	    { "funccount", "calls" }, { "biolatency", "io" },
+	};
+
+	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+		if (!strcmp(habits[i].theirs, name))
+			return habits[i].ours;
+	return NULL;
+}
+
 static int unknown(const char *name)
 {
+	const char *ours = habit(name);
 	struct nearest near;
 
 	nearest_init(&near, name, strlen(name));
@@ -38,9 +56,9 @@ static int unknown(const char *name)
 		nearest_try(&near, (*m)->name);
 	if (name[0] == '-')
 		log_error("unknown option %s: a command comes first (see: bpfprof help)", name);
-	else if (near.best)
+	else if (ours || near.best)
 		log_error("unknown command \"%s\"; did you mean %s? (see: bpfprof help)", name,
-			  near.best);
+			  ours ? ours : near.best);
 	else
 		log_error("unknown command \"%s\" (see: bpfprof help)", name);
 	return EXIT_USAGE;

@@ -280,7 +280,7 @@ static int doctor_run(int argc, char **argv)
 		return EXIT_CANNOT;
 	}
 	make_groups(&r, groups);
-	nr = opt_parse(groups, argc, argv, words, &rest, &error);
+	nr = opt_parse(groups, NULL, argc, argv, words, &rest, &error);
 	if (nr >= 0 && (nr > 0 || rest)) {
 		strbuf_adds(&error, "doctor takes no arguments; -p PID names a process");
 		nr = -EINVAL;

@@ -97,7 +97,7 @@ static int parse(struct dump_settings *s, int argc, char **argv, struct strbuf *
 				     .frames = { .split_lines = true } };
 	terminal_settings(&s->view);
 	make_groups(s, groups);
-	r = opt_parse(groups, argc, argv, words, &rest, error);
+	r = opt_parse(groups, NULL, argc, argv, words, &rest, error);
 	if (r < 0)
 		return r;
 	if (r || rest)

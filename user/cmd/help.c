@@ -206,7 +206,7 @@ static int run_help(int argc, char **argv)
 
 	if (!words)
 		return EXIT_CANNOT;
-	r = opt_parse(groups, argc, argv, words, &rest, &text);
+	r = opt_parse(groups, NULL, argc, argv, words, &rest, &text);
 	if (r > 1 || (r > 0 && !topic_find(words[0], &t))) {
 		strbuf_addf(&text, "there is no command \"%s\"", words[r - 1]);
 		r = -EINVAL;

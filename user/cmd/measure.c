@@ -103,26 +103,37 @@ static const struct opt time_opts[] = {
 	{ 0 },
 };
 
+static int set_stacks(void *ctx, bool user, bool kernel, struct strbuf *error)
+{
+	struct live_settings *s = &((struct measure_settings *)ctx)->live;
+
+	if (s->user_stacks && s->kernel_stacks) {
+		s->user_stacks = user;
+		s->kernel_stacks = kernel;
+	}
+	if (s->user_stacks == user && s->kernel_stacks == kernel)
+		return 0;
+	strbuf_adds(error, "--user (-U), --kernel (-K) and --no-stacks exclude each "
+			   "other");
+	return -EINVAL;
+}
+
 static int set_user_only(void *ctx, const char *value, struct strbuf *error)
 {
 	(void)value;
-	(void)error;
-	((struct measure_settings *)ctx)->live.kernel_stacks = false;
-	return 0;
+	return set_stacks(ctx, true, false, error);
 }
 
 static int set_kernel_only(void *ctx, const char *value, struct strbuf *error)
 {
 	(void)value;
-	(void)error;
-	((struct measure_settings *)ctx)->live.user_stacks = false;
-	return 0;
+	return set_stacks(ctx, false, true, error);
 }
 
 static int set_no_stacks(void *ctx, const char *value, struct strbuf *error)
 {
-	set_user_only(ctx, value, error);
-	return set_kernel_only(ctx, value, error);
+	(void)value;
+	return set_stacks(ctx, false, false, error);
 }
 
 static int set_max_depth(void *ctx, const char *value, struct strbuf *error)
@@ -182,6 +193,19 @@ static int set_max_memory(void *ctx, const char *value, struct strbuf *error)
 static const struct opt other_opts[] = {
 	{ "max-memory", 0, "SIZE", "bound of its own memory and its maps together (default 256M)",
 	  set_max_memory, NULL },
+	{ 0 },
+};
+
+/* Of perf, py-spy and bcc's tools. */
+static const struct opt_habit habits[] = {
+	{ "all-cpus", 'a', "the whole system is measured where nobody is named" },
+	{ "all", 0, "the whole system is measured where nobody is named" },
+	{ "subprocesses", 0, "--children adds what a process starts" },
+	{ "call-graph", 'g', "stacks are taken unless --no-stacks is given" },
+	{ "stack", 's', "stacks are taken unless --no-stacks is given" },
+	{ "rate", 'r', "'bpfprof cpu -F HZ' takes so many samples a second" },
+	{ "timeout", 0, "--duration (-d) says how long" },
+	{ "interval", 0, "a bare '1s' reports every second" },
 	{ 0 },
 };
 
@@ -310,7 +334,7 @@ int measure_parse(const struct mode *mode, int argc, char **argv, struct measure
 	};
 	terminal_settings(&ret->view);
 	make_groups(mode, ret, groups);
-	r = opt_parse(groups, argc, argv, words, &ret->program, error);
+	r = opt_parse(groups, habits, argc, argv, words, &ret->program, error);
 	if (r >= 0 && mode->operands) {
 		ret->operands = words;
 		ret->nr_operands = (size_t)r;

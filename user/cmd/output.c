@@ -19,6 +19,10 @@ static int set_path(void *ctx, const char *value, struct strbuf *error)
 {
 	struct output *o = ctx;
 
+	if (!strcmp(value, "-")) {
+		o->to_stdout = true;
+		return 0;
+	}
 	if (o->nr == OUTPUT_MAX_FILES) {
 		strbuf_addf(error, "--output can be given %d times", OUTPUT_MAX_FILES);
 		return -EINVAL;
@@ -63,7 +67,8 @@ static int set_per_thread(void *ctx, const char *value, struct strbuf *error)
 }
 
 const struct opt output_opts[] = {
-	{ "output", 'o', "FILE", "write a file, in the format that its name ends with; repeatable",
+	{ "output", 'o', "FILE",
+	  "write a file, in the format that its name ends with; repeatable; - is standard output",
 	  set_path, "file" },
 	{ "format", 'f', "NAME",
 	  "write this format: to standard output, or to the files that --output names", set_format,
@@ -144,13 +149,18 @@ static int check_writable(const char *path, struct strbuf *error)
 int output_check(const struct output *o, struct strbuf *error)
 {
 	const struct exporter *e = o->format ? exporter_find(o->format) : NULL;
+	bool to_stdout = o->to_stdout || !o->nr;
 
-	if (o->json && e && !o->nr) {
+	if (o->to_stdout && !o->json && !e) {
+		strbuf_adds(error, "--output - is standard output, which needs a --format");
+		return -EINVAL;
+	}
+	if (o->json && e && to_stdout) {
 		strbuf_adds(error, "--json and --format both want standard output; give --format "
 				   "an --output FILE, or leave one out");
 		return -EINVAL;
 	}
-	if (e && !o->nr && e->binary && isatty(STDOUT_FILENO)) {
+	if (e && to_stdout && e->binary && isatty(STDOUT_FILENO)) {
 		strbuf_addf(error, "%s is no text for a terminal; add --output FILE%s", e->name,
 			    e->suffix);
 		return -EINVAL;
@@ -201,7 +211,7 @@ static int write_as(const struct exporter *e, const struct output *o, const stru
 static int show(const struct output *o, struct profile *p, const struct view_settings *settings,
 		const char *view_name, FILE *out)
 {
-	const char *format = o->json ? "json" : o->nr ? NULL : o->format;
+	const char *format = o->json ? "json" : o->nr && !o->to_stdout ? NULL : o->format;
 	const struct view *view;
 
 	if (format)

@@ -20,6 +20,7 @@ struct output {
 	size_t nr;
 	const char *format; /* name of an exporter, or NULL: by the path's suffix */
 	bool json;	    /* the report as one JSON object */
+	bool to_stdout;	    /* -o -: the format goes there, also beside files */
 	bool per_thread;
 };
 

@@ -134,7 +134,7 @@ static const struct opt_group *report_options(void)
 static int take_words(struct report *report, const char **words, int nr, struct strbuf *error)
 {
 	if (nr == 1) {
-		report->path = words[0];
+		report->path = strcmp(words[0], "-") ? words[0] : "/dev/stdin";
 		return 0;
 	}
 	if (nr)
@@ -169,7 +169,7 @@ static int parse(struct report *report, int argc, char **argv, struct strbuf *er
 	if (!words)
 		return -ENOMEM;
 	make_groups(report, groups);
-	r = opt_parse(groups, argc, argv, words, &rest, error);
+	r = opt_parse(groups, NULL, argc, argv, words, &rest, error);
 	if (r >= 0 && rest) {
 		/* The file's name may begin with a dash. */
 		for (; *rest; rest++)
@@ -265,8 +265,9 @@ const struct cmd cmd_report = {
 	.summary = "show a saved profile, or write it in another format",
 	.synopsis = "FILE.pb.gz [options]",
 	.about = "Reads a profile that was saved with -o FILE.pb.gz, by bpfprof or by another tool "
-		 "that writes pprof, and shows or writes it as the measuring would have. Needs no "
-		 "privileges.",
+		 "that writes pprof, and shows or writes it as the measuring would have; - is "
+		 "standard "
+		 "input. Needs no privileges.",
 	.options = report_options,
 	.run = run_report,
 };
