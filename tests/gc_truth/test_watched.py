@@ -103,6 +103,18 @@ def check_stripped(folder, watched, name, found):
     return []
 
 
+def check_late(interpreter):
+    """A program of a program: its file is known only when it runs."""
+    command = 'echo $$; exec "$0" -S -c "import time; time.sleep(0.3)"'
+    done = subprocess.run([truth.BPFPROF, "gc", "--", "sh", "-c", command, interpreter.path],
+                          check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          timeout=LIMIT_S)
+    lines = [line for line in done.stderr.splitlines() if "before its probes" in line]
+    return expect("late", lines, ["bpfprof: Python %d.%d, pid %s: it ran before its probes were "
+                                  "there: what it did by then is not counted"
+                                  % (*interpreter.version[:2], done.stdout.split()[0])])
+
+
 def check(folder, found):
     watched = found[0]
     name = "Python %d.%d" % watched.version[:2]
@@ -131,7 +143,13 @@ def main():
     folder = tempfile.mkdtemp(prefix="bpfprof-gc-", dir="/tmp")
     os.chmod(folder, 0o755)
     try:
-        failed = check(folder, sorted(found, key=lambda p: p.version, reverse=True))
+        found.sort(key=lambda p: p.version, reverse=True)
+        failed = check(folder, found)
+        outside = [p for p in found if not p.root]
+        if outside:
+            failed += check_late(outside[0])
+        else:
+            print("skipped: late: no CPython outside of a root folder")
     finally:
         shutil.rmtree(folder, True)
     print("%d failed%s" % (len(failed), ": " + ", ".join(failed) if failed else ""))

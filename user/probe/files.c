@@ -259,9 +259,9 @@ static void say_late(struct probes *p, const struct probed_file *f, uint32_t pid
 {
 	struct strbuf line = STRBUF_INIT;
 
-	strbuf_add_escaped(&line, f->sites.found);
+	strbuf_add_escaped(&line, f->sites.found[0] ? f->sites.found : probed_file_name(f));
 	strbuf_addf(&line,
-		    ", pid %u: it ran before its probes were there: its first calls are not "
+		    ", pid %u: it ran before its probes were there: what it did by then is not "
 		    "counted",
 		    pid);
 	probes_say(p, &line);
@@ -285,8 +285,7 @@ int probes_look_at(struct probes *p, const char *path, int fd, uint32_t pid, uin
 	if (!f->first_pid)
 		f->first_pid = pid;
 	r = f->fd < 0 || f->is_instead ? 0 : probes_attach(p, f, p->by_pid ? pid : 0);
-	/* Who asks for all calls of a runtime is told which ones are missing. */
-	if (r > 0 && f->runtime && pid && p->scanned)
+	if (r > 0 && pid && p->scanned)
 		say_late(p, f, pid);
 	return r < 0 ? r : 0;
 }
