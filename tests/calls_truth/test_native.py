@@ -230,6 +230,9 @@ class Known(truth.Case):
         self.assertEqual(counts_of(report)["known_outer"], len(rounds))
         self.assertEqual(counts_of(report)["known_thread"], others[0])
         self.assertGreater(counts_of(report)["known_leaf"], 1000)
+        # Its rows say that their time was less than the whole.
+        self.assertEqual({r["labels"]["function"] for r in report["rows"]
+                          if r["labels"].get("detached", "").startswith("after ")}, {"known_leaf"})
         self.assertGreater(rounds[0][0], 200)
         self.assertLess(min(fastest for _, fastest in rounds[-4:]), 20)
 

@@ -82,19 +82,19 @@ static int make_label(struct pass *p, const struct label_type *type, uint64_t ta
 	return r;
 }
 
-static int make_task_label(struct pass *p, uint32_t task, struct label *ret)
+static int make_plain_label(struct pass *p, const char *name, const char *value, struct label *ret)
 {
-	int r = profile_string(p->profile, LABEL_TASK, &ret->name);
+	int r = profile_string(p->profile, name, &ret->name);
 
-	return r < 0 ? r
-		     : profile_string(p->profile, capture_string_at(p->naming->capture, task),
-				      &ret->value);
+	return r < 0 ? r : profile_string(p->profile, value, &ret->value);
 }
 
 static int make_labels(struct pass *p, const struct tagged *t, uint32_t *ret)
 {
 	const struct label_type *type = p->naming->mode->labels;
-	struct label labels[MAX_LABELS + 1];
+	const struct capture *c = p->naming->capture;
+	const char *detached = capture_detached_at(c, t->tag);
+	struct label labels[MAX_LABELS + 2];
 	uint32_t nr = 0;
 	int r;
 
@@ -106,7 +106,12 @@ static int make_labels(struct pass *p, const struct tagged *t, uint32_t *ret)
 		nr += r;
 	}
 	if (t->task) {
-		r = make_task_label(p, t->task, &labels[nr++]);
+		r = make_plain_label(p, LABEL_TASK, capture_string_at(c, t->task), &labels[nr++]);
+		if (r < 0)
+			return r;
+	}
+	if (detached) {
+		r = make_plain_label(p, LABEL_DETACHED, detached, &labels[nr++]);
 		if (r < 0)
 			return r;
 	}

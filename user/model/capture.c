@@ -36,6 +36,7 @@ void capture_done(struct capture *c)
 	}
 	free(c->objects);
 	free(c->samples);
+	free(c->detached);
 	intern_done(&c->strings);
 	intern_done(&c->stacks);
 	intern_done(&c->whos);
@@ -198,9 +199,31 @@ struct raw_code capture_code_at(const struct capture *c, uint32_t id)
 				  .lines = (const uint8_t *)(key + 1) };
 }
 
+const char *capture_detached_at(const struct capture *c, uint64_t tag)
+{
+	for (uint32_t i = 0; i < c->nr_detached; i++)
+		if (c->detached[i].tag == tag)
+			return capture_string_at(c, c->detached[i].text);
+	return NULL;
+}
+
+int capture_detached(struct capture *c, uint64_t tag, const char *text)
+{
+	struct raw_detached d = { .tag = tag };
+
+	if (capture_detached_at(c, tag))
+		return 0;
+	if (array_reserve(c->detached, c->cap_detached, c->nr_detached + 1u) < 0 ||
+	    capture_string(c, text, &d.text) < 0)
+		return -ENOMEM;
+	c->detached[c->nr_detached++] = d;
+	return 0;
+}
+
 size_t capture_memory(const struct capture *c)
 {
 	return c->cap_objects * sizeof(*c->objects) + c->cap_samples * sizeof(*c->samples) +
 	       c->strings.memory + c->stacks.memory + c->whos.memory + c->sample_keys.memory +
-	       c->codes.memory + process_times_memory(&c->times);
+	       c->codes.memory + c->cap_detached * sizeof(*c->detached) +
+	       process_times_memory(&c->times);
 }

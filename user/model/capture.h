@@ -90,6 +90,13 @@ struct raw_sample {
 	uint64_t count, total, min, max;
 };
 
+/* Events of a tag were watched no longer from a time on: their samples have a label LABEL_DETACHED.
+ */
+struct raw_detached {
+	uint64_t tag;
+	uint32_t text; /* its value, a string of the capture */
+};
+
 struct capture {
 	struct object *objects;
 	uint32_t nr_objects, cap_objects;
@@ -97,6 +104,8 @@ struct capture {
 	uint32_t code_object; /* the object of all interpreted frames; 0: there are none yet */
 	struct raw_sample *samples;
 	uint32_t nr_samples, cap_samples;
+	struct raw_detached *detached;
+	uint32_t nr_detached, cap_detached;
 	struct quality quality;
 	struct process_times times; /* of processes with samples, where a mode wants them */
 	uint32_t restarts;
@@ -122,6 +131,10 @@ int capture_code(struct capture *c, const struct raw_code *code, uint32_t *ret_i
 int capture_code_frame(struct capture *c, uint32_t code, uint32_t at, struct raw_frame *ret);
 /* Adds to the sample with the same stack, who, tag, task and bucket. */
 int capture_add(struct capture *c, const struct raw_sample *s);
+/* Of a tag that had it before nothing changes. */
+int capture_detached(struct capture *c, uint64_t tag, const char *text);
+/* The label's value; NULL: it was watched all the time. */
+const char *capture_detached_at(const struct capture *c, uint64_t tag);
 
 struct raw_stack capture_stack_at(const struct capture *c, uint32_t id);
 const struct raw_who *capture_who_at(const struct capture *c, uint32_t id);

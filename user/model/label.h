@@ -8,6 +8,9 @@
 /* What a program calls the task that a sample is of: no mode's. */
 #define LABEL_TASK "task"
 
+/* A function that is watched no longer, and from when on: "after 300 ms". Its rate is unknown. */
+#define LABEL_DETACHED "detached"
+
 /* Which runtime of a process a sample is of: such samples are summed up by process. */
 #define LABEL_RUNTIME "runtime"
 

@@ -132,7 +132,26 @@ static void say_detached(struct probes *p, const struct load *l, double seconds)
 	probes_say(p, &line);
 }
 
-static void mark(struct probes *p, const struct load *l)
+/* Counts of functions with a name say so. 0 or -ENOMEM. */
+static int label_detached(struct probes *p, uint32_t at)
+{
+	const struct probed_place *place = &p->places[at];
+	struct strbuf text = STRBUF_INIT;
+	struct abi_probe probe;
+	int r;
+
+	if (!p->files[place->file].sites.sites[place->site].name ||
+	    bpf_map_lookup_elem(p->probes_fd, &at, &probe))
+		return 0;
+	strbuf_adds(&text, "after ");
+	format_duration(now_ns() - p->opened, &text);
+	r = capture_detached(p->capture, probe.tag, strbuf_str(&text));
+	strbuf_done(&text);
+	return r;
+}
+
+/* 0 or -ENOMEM. */
+static int mark(struct probes *p, const struct load *l)
 {
 	for (uint32_t i = 0; i < p->nr_places; i++) {
 		struct probed_place *place = &p->places[i];
@@ -142,25 +161,28 @@ static void mark(struct probes *p, const struct load *l)
 		place->detached = true;
 		p->capture->quality.n[QUALITY_DETACHED]++;
 	}
+	return label_detached(p, l->place);
 }
 
-/* Marks what is to go, so that all that stays costs `most` ns or less. 1: there is some. */
+/*
+ * Marks what is to go, so that all that stays costs `most` ns or less. 1: there is some; 0;
+ * -ENOMEM.
+ */
 static int mark_hottest(struct probes *p, struct load *loads, uint32_t nr, double most,
 			double seconds)
 {
 	double all = 0;
-	int any = 0;
+	int r = 0;
 
 	for (uint32_t i = 0; i < nr; i++)
 		all += loads[i].ns;
 	qsort(loads, nr, sizeof(*loads), by_load);
-	for (uint32_t i = 0; i < nr && all > most; i++) {
-		mark(p, &loads[i]);
+	for (uint32_t i = 0; i < nr && all > most && r >= 0; i++) {
+		r = mark(p, &loads[i]) < 0 ? -ENOMEM : 1;
 		say_detached(p, &loads[i], seconds);
 		all -= loads[i].ns;
-		any = 1;
 	}
-	return any;
+	return r;
 }
 
 /* Has something to go that is still attached? */
@@ -228,7 +250,7 @@ int probes_keep_to_overhead(struct probes *p)
 			 (double)passed / 1e9);
 	if (r || passed >= CHECK_NS)
 		begin_again(p, now);
-	return r ? detach_marked(p) : 0;
+	return r > 0 ? detach_marked(p) : r;
 }
 
 void probes_say_cost(struct probes *p)

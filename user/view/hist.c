@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Distributions by labels: a line each, or whole histograms; then who caused them. */
 #include <errno.h>
+#include <string.h>
 
 #include "base/parse.h"
+#include "model/label.h"
 #include "model/summary.h"
 #include "view/bars.h"
 #include "view/grid.h"
@@ -87,6 +89,17 @@ static void add_rate(struct strbuf *cell, uint64_t count, uint64_t duration_ns)
 		format_count((uint64_t)(rate + 0.5), cell);
 }
 
+/* It was watched for less than the whole time. */
+static bool is_detached(const struct profile *p, uint32_t set_id)
+{
+	struct label_set set = profile_labels_at(p, set_id);
+
+	for (uint32_t i = 0; i < set.nr; i++)
+		if (!strcmp(profile_string_at(p, set.labels[i].name), LABEL_DETACHED))
+			return true;
+	return false;
+}
+
 /* The unit that values of one event are in. */
 static const char *unit_of(const struct profile *p)
 {
@@ -102,7 +115,8 @@ static void add_row(struct grid *g, struct strbuf *cell, const struct profile *p
 	}
 	format_count(row->count, cell);
 	grid_add(g, cell);
-	add_rate(cell, row->count, profile_facts(p)->duration_ns);
+	if (!is_detached(p, row->labels))
+		add_rate(cell, row->count, profile_facts(p)->duration_ns);
 	grid_add(g, cell);
 	for (size_t i = 0; i < NR_PERCENTILES; i++) {
 		if (row->hist && row->hist->count)
