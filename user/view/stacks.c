@@ -9,7 +9,7 @@
 #include "base/utf8.h"
 #include "view/text.h"
 
-enum { INDENT = 6 };
+enum { INDENT = 6, LEAST_FRAMES = 4 };
 
 struct stack_key {
 	uint32_t stack, pid, comm;
@@ -57,7 +57,20 @@ static int sum_stacks(const struct profile *p, struct intern *keys, struct stack
 	return 0;
 }
 
-/* Frames `from` to `to`, leaf first, on one line: what doesn't fit is an ellipsis. */
+static void add_line(struct strbuf *lines, struct strbuf *line, size_t width)
+{
+	for (int i = 0; i < INDENT; i++)
+		strbuf_addch(lines, ' ');
+	text_cut(lines, strbuf_str(line), width);
+	strbuf_addch(lines, '\n');
+	lines->failed |= line->failed;
+	strbuf_reset(line);
+}
+
+/*
+ * Frames `from` to `to`, leaf first, on one line: what doesn't fit is an ellipsis. Of long names a
+ * few are shown all the same, on more lines.
+ */
 static void add_frames(struct strbuf *lines, const struct profile *p, const struct stack *s,
 		       uint32_t from, uint32_t to, size_t width)
 {
@@ -70,24 +83,29 @@ static void add_frames(struct strbuf *lines, const struct profile *p, const stru
 		strbuf_adds(&name, i > from ? " \u2190 " : "");
 		text_frame(&name, p, s->frames[i]);
 		needed = utf8_width(strbuf_str(&name), name.len) + (i + 1 < to ? 4 : 0);
-		if (i > from && used + needed > width) {
+		if (i > from && used + needed > width && i - from < LEAST_FRAMES) {
+			add_line(lines, &line, width);
+		} else if (i > from && used + needed > width) {
 			strbuf_adds(&line, used + 4 <= width ? " \u2190 \u2026" : "\u2026");
 			break;
 		}
 		strbuf_add(&line, strbuf_str(&name), name.len);
 	}
-	for (int i = 0; i < INDENT; i++)
-		strbuf_addch(lines, ' ');
-	text_cut(lines, strbuf_str(&line), width);
-	strbuf_addch(lines, '\n');
-	lines->failed |= line.failed || name.failed;
+	add_line(lines, &line, width);
+	lines->failed |= name.failed;
 	strbuf_done(&line);
 	strbuf_done(&name);
 }
 
+/* Interpreted, or compiled at run time and named. */
+static bool is_of_runtime(const struct frame *f)
+{
+	return f->kind == FRAME_INTERPRETER || (f->kind == FRAME_JIT && f->function);
+}
+
 /*
- * The kernel's part on one line, the program's on another; from the innermost interpreted call on
- * a third, for what an interpreter does on its own would leave no room for it.
+ * The kernel's part on one line, the program's on another; from the innermost call of what a
+ * runtime runs on a third, for what it does on its own would leave no room for it.
  */
 static void add_stack(struct strbuf *lines, const struct profile *p, uint32_t id, unsigned width)
 {
@@ -97,8 +115,7 @@ static void add_stack(struct strbuf *lines, const struct profile *p, uint32_t id
 	while (nr_kernel < s.nr && profile_frame_at(p, s.frames[nr_kernel])->kind == FRAME_KERNEL)
 		nr_kernel++;
 	nr_native = nr_kernel;
-	while (nr_native < s.nr &&
-	       profile_frame_at(p, s.frames[nr_native])->kind != FRAME_INTERPRETER)
+	while (nr_native < s.nr && !is_of_runtime(profile_frame_at(p, s.frames[nr_native])))
 		nr_native++;
 	if (nr_kernel)
 		add_frames(lines, p, &s, 0, nr_kernel, width - INDENT);

@@ -139,11 +139,43 @@ void text_function(struct strbuf *line, const struct profile *p, uint32_t frame)
 	strbuf_done(&name);
 }
 
+/* Where the list of parameters begins that a readable name of C++ ends with; its end: it has none.
+ */
+static size_t without_parameters(const char *name, size_t len)
+{
+	static const char call[] = "operator";
+	size_t at = len, depth = 0;
+
+	while (at && name[at - 1] != ')')
+		at--;
+	/* Behind it stands but what a method or a copy is: " const", " [clone .cold]". */
+	if (!at || (at < len && name[at] != ' '))
+		return len;
+	do {
+		at--;
+		depth += name[at] == ')';
+		depth -= name[at] == '(';
+	} while (at && depth);
+	if (depth || !at || name[at - 1] == ':')
+		return len;
+	if (at >= sizeof(call) - 1 &&
+	    !memcmp(name + at - (sizeof(call) - 1), call, sizeof(call) - 1))
+		return len;
+	return at;
+}
+
 void text_frame(struct strbuf *line, const struct profile *p, uint32_t frame)
 {
 	const struct frame *f = profile_frame_at(p, frame);
+	struct strbuf name = STRBUF_INIT;
 
-	text_function(line, p, frame);
+	text_function(&name, p, frame);
+	strbuf_add(line, strbuf_str(&name),
+		   f->kind == FRAME_INTERPRETER || f->kind == FRAME_JIT
+			   ? name.len
+			   : without_parameters(strbuf_str(&name), name.len));
+	line->failed |= name.failed;
+	strbuf_done(&name);
 	if (f->kind != FRAME_INTERPRETER || !f->function || !f->file)
 		return;
 	strbuf_adds(line, " (");

@@ -35,7 +35,10 @@ void text_value(struct strbuf *line, const char *unit, uint64_t value);
 void text_percent(struct strbuf *line, uint64_t part, uint64_t whole);
 /* "comm (pid)". */
 void text_process(struct strbuf *line, const struct profile *p, uint32_t who);
-/* A frame's name; of an interpreted function with its place, as text_where() says it. */
+/*
+ * A frame's name, without the parameters that one of C++ has; of an interpreted function with its
+ * place, as text_where() says it.
+ */
 void text_frame(struct strbuf *line, const struct profile *p, uint32_t frame);
 /* The same without that place. */
 void text_function(struct strbuf *line, const struct profile *p, uint32_t frame);
