@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Debian's arm64 libraries and headers, unpacked into a folder of the cache: to build against, and
 to run with in a guest. Nothing is installed, and dpkg's architectures stay what they are."""
-import glob
 import os
 import subprocess
 
@@ -26,17 +25,11 @@ def make_relative(root):
 
 
 def unpack(apt, into):
-    complaint = apt.update()
-    got = apt.run("apt-get", "install", "--download-only", "--no-install-recommends", "-y",
-                  "-o", "Debug::NoLocking=true", *PACKAGES)
-    debs = sorted(glob.glob(os.path.join(apt.root, "archives", "*.deb")))
-    if got.returncode or not debs:
-        raise kernel.Unavailable("%s: %s" % (complaint, got.stdout.strip()[-300:]))
+    debs = apt.packages(PACKAGES)
     for deb in debs:
         subprocess.run(["dpkg-deb", "-x", deb, into], check=True)
     make_relative(into)
-    libc = next(d for d in debs if os.path.basename(d).startswith("libc6_"))
-    return os.path.basename(libc).split("_")[1]
+    return kernel.version_of("libc6", debs)
 
 
 def fetch():

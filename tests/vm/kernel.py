@@ -106,6 +106,16 @@ class Apt:
         found = re.search("^%s: (.*)$" % field, shown, re.M)
         return found.group(1) if found else None
 
+    def packages(self, names):
+        """The files of these and of all that they depend on."""
+        complaint = self.update()
+        got = self.run("apt-get", "install", "--download-only", "--no-install-recommends", "-y",
+                       "-o", "Debug::NoLocking=true", *names)
+        debs = sorted(glob.glob(os.path.join(self.root, "archives", "*.deb")))
+        if got.returncode or not debs:
+            raise Unavailable("%s: %s" % (complaint, got.stdout.strip()[-300:]))
+        return debs
+
     def kernel_packages(self, package):
         """What a metapackage leads to: the image, and its modules where they are apart."""
         found, todo = [], [package]
@@ -118,6 +128,11 @@ class Apt:
                                self.field(package, "Depends") or "")
             todo += names
         return found[1:]
+
+
+def version_of(package, debs):
+    name = next(n for n in map(os.path.basename, debs) if n.startswith(package + "_"))
+    return name.split("_")[1]
 
 
 def unpacked(member, data):

@@ -7,7 +7,6 @@ is installed.
                                machine
 """
 import ctypes
-import glob
 import os
 import shutil
 import subprocess
@@ -28,19 +27,13 @@ def unpack(packages):
             os.symlink("usr/" + folder, os.path.join(into, folder))
         for path in BOUND:
             os.makedirs(into + path)
-        complaint = apt.update()
-        got = apt.run("apt-get", "install", "--download-only", "--no-install-recommends", "-y",
-                      "-o", "Debug::NoLocking=true", *packages)
-        debs = sorted(glob.glob(os.path.join(apt.root, "archives", "*.deb")))
-        if got.returncode or not debs:
-            raise kernel.Unavailable("%s: %s" % (complaint, got.stdout.strip()[-300:]))
+        debs = apt.packages(packages)
         for deb in debs:
             # By tar, which keeps the links that are there for folders.
             with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", deb], stdout=subprocess.PIPE) as p:
                 subprocess.run(["tar", "-x", "--keep-directory-symlink", "-C", into],
                                stdin=p.stdout, check=True)
-        ours = next(d for d in debs if os.path.basename(d).startswith(packages[0] + "_"))
-        return os.path.basename(ours).split("_")[1]
+        return kernel.version_of(packages[0], debs)
     return fill
 
 
