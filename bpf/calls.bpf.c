@@ -12,7 +12,7 @@ static __always_inline void begin(struct pt_regs *ctx, const struct abi_probe *p
 	struct abi_span s = { .tag = p->tag, .pair = p->pair };
 	struct abi_key key = { .tag = p->tag, .bucket = ABI_NO_BUCKET };
 
-	collect_begin(ctx, &s.who, &s.stack);
+	collect_begin(ctx, probe_is_entry(p), &s.who, &s.stack);
 	if (p->role == ABI_PROBE_COUNT) {
 		key.who = s.who;
 		key.stack = s.stack;

@@ -35,14 +35,18 @@ struct {
 	__uint(max_entries, 1);
 } regions SEC(".maps");
 
-/* The running thread and its stack, as ids. *ret_stack 0: no stacks were asked for. */
-static __always_inline void collect_begin(void *ctx, __u64 *ret_who, __u64 *ret_stack)
+/*
+ * The running thread and its stack, as ids. `at_entry`: a function of its was called just now.
+ * *ret_stack 0: no stacks were asked for.
+ */
+static __always_inline void collect_begin(void *ctx, bool at_entry, __u64 *ret_who,
+					  __u64 *ret_stack)
 {
 	struct who who;
 
 	who_read(&who);
 	*ret_who = who_id(&who);
-	*ret_stack = stack_id(ctx, &who);
+	*ret_stack = stack_id(ctx, at_entry, &who);
 }
 
 static __always_inline void send_event(__u32 type, const struct abi_key *key, __u64 value)
@@ -79,7 +83,7 @@ static __always_inline int collect(void *ctx, __u64 tag, __u64 value, bool distr
 {
 	struct abi_key key = { .tag = tag };
 
-	collect_begin(ctx, &key.who, &key.stack);
+	collect_begin(ctx, false, &key.who, &key.stack);
 	key.bucket = distribution ? bucket_of(value) : ABI_NO_BUCKET;
 	collect_add(&key, value);
 	return 0;

@@ -17,7 +17,7 @@ static __always_inline void begin(struct pt_regs *ctx, const struct abi_probe *p
 
 	s.sp = probe_frame(ctx, p);
 	if (p->role == ABI_PROBE_ASK || !asker_of(&s))
-		collect_begin(ctx, &s.who, &s.stack);
+		collect_begin(ctx, probe_is_entry(p), &s.who, &s.stack);
 	if (p->role == ABI_PROBE_ASK) {
 		asker_ask(ctx, p, &s);
 		return;

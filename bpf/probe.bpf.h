@@ -128,6 +128,13 @@ static __always_inline __u64 probe_tag(struct pt_regs *ctx, const struct abi_pro
 	       probe_argument(ctx, &p->arguments[1]);
 }
 
+/* Does it stand where a function begins? */
+static __always_inline bool probe_is_entry(const struct abi_probe *p)
+{
+	return p->role == ABI_PROBE_COUNT ||
+	       (p->role == ABI_PROBE_BEGIN && p->flags & ABI_PROBE_RETURN);
+}
+
 /*
  * The address above a function's return address, by which its begin and its return are known to
  * be of one call. 0: the probe isn't where a function is called from or returns to.

@@ -31,7 +31,7 @@ static __always_inline void request_begin(void *ctx, struct request *rq, struct 
 	if (old && old->open && old->who)
 		count(ABI_COUNT_LOST);
 	if (wanted())
-		collect_begin(ctx, &s.who, &s.stack);
+		collect_begin(ctx, false, &s.who, &s.stack);
 	if (old) {
 		*old = s;
 	} else if (bpf_map_update_elem(&started, &rq, &s, BPF_ANY)) {

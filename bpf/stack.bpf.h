@@ -89,7 +89,7 @@ static __always_inline __u64 stack_send(struct scratch *s, __u32 level, const st
 }
 
 /* 0: none was asked for. */
-static __always_inline __u64 stack_id(void *ctx, const struct who *who)
+static __always_inline __u64 stack_id(void *ctx, bool at_entry, const struct who *who)
 {
 	struct scratch *s;
 	__u32 level = 0;
@@ -107,6 +107,7 @@ static __always_inline __u64 stack_id(void *ctx, const struct who *who)
 	s->stack.runtime = s->stack.nr_calls = s->stack.calls_walked = s->stack.interpreted = 0;
 	s->stack.awaited = s->stack.nr_awaiters = s->stack.has_name = 0;
 	s->walk.list = 0;
+	s->walk.at_entry = at_entry;
 	if (cfg.flags & ABI_KERNEL_STACK)
 		s->stack.nr[ABI_KERNEL_FRAMES] = unwind_by_kernel(ctx, s, 0, 0);
 	if (cfg.flags & ABI_USER_STACK)

@@ -62,6 +62,7 @@ struct walk {
 	__u8 stop;		     /* enum abi_stop */
 	__u8 flags;		     /* enum abi_stack_flag */
 	__u8 nr_stacks;		     /* other than the first that it went over to */
+	__u8 at_entry;		     /* the first frame's function was called just now */
 	/*
 	 * A return probe replaces the return address of a call that it waits for: the innermost one
 	 * where that is so, and what stood there. `returns`: the includer's. return_at 0: none.
@@ -363,9 +364,16 @@ static inline int walk_signal(struct walk *w)
 	return 0;
 }
 
-/* No table knows this code: its frame pointer, if it looks like one. */
+/*
+ * No table knows this code. Where it was called just now the call itself tells; else its frame
+ * pointer, if it looks like one.
+ */
 static inline int walk_by_fp(struct walk *w, __u32 rule, struct walk_caller *ret)
 {
+	if (w->at_entry && w->nr == 1) {
+		walk_entry_rule(w, ret);
+		return 0;
+	}
 	if (!w->fp && (rule == CFI_KEPT_FP || !w->exact))
 		return walk_stop(w, ABI_STOP_ROOT);
 	if (w->fp < w->sp || w->fp - w->sp > WALK_FP_FRAME || w->fp & 7)

@@ -71,6 +71,13 @@ static inline int walk_short_rule(struct walk *w, __u32 rule, struct walk_caller
 	return 0;
 }
 
+/* At a function's first instruction. */
+static inline void walk_entry_rule(const struct walk *w, struct walk_caller *ret)
+{
+	ret->ra = w->registers[WALK_LINK];
+	ret->cfa = w->sp;
+}
+
 /*
  * One step by frame pointers. The caller's sp is above the record, and unknown: odd, which no
  * known one is.

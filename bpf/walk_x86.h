@@ -52,6 +52,13 @@ static inline int walk_short_rule(struct walk *w, __u32 rule, struct walk_caller
 	return 0;
 }
 
+/* At a function's first instruction. */
+static inline void walk_entry_rule(const struct walk *w, struct walk_caller *ret)
+{
+	ret->ra_at = w->sp;
+	ret->cfa = w->sp + 8;
+}
+
 /* One step by frame pointers. */
 static inline void walk_fp_rule(const struct walk *w, struct walk_caller *ret)
 {

@@ -325,12 +325,21 @@ class Stacks(truth.Case):
         times = {}
         for s in stacks:
             self.assertEqual(s.frames[-1], "stacks_leaf", s.frames)
-            if len(s.frames) > 1:
-                times[s.frames[-2]] = s.frames
+            times[s.frames[-2]] = s.frames
         self.assertLessEqual({"stacks_left", "stacks_right"}, set(times), stacks.heaviest())
         for name in ("stacks_left", "stacks_right"):
             self.assertIn("main", times[name])
         self.assertEqual(said, {"left": 600, "right": 1000})
+
+    def test_callers_at_once(self):
+        """Who calls is known before any table is."""
+        m = Measured(self, self.need("stacks"), "now")
+        out = self.path("out.folded")
+        m.watch("stacks_leaf", "-o", out)
+        m.go()
+        m.output()
+        callers = {s.frames[-2] for s in truth.Folded.read(out)}
+        self.assertEqual(callers, {"stacks_left", "stacks_right"})
 
 
 class Wrong(truth.Case):

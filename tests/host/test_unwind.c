@@ -78,7 +78,7 @@ static const struct abi_stack *sample(void)
 
 	who_read(&who);
 	host.nr_records = 0;
-	stack_id(NULL, &who);
+	stack_id(NULL, false, &who);
 	return (const struct abi_stack *)host.last_record;
 }
 

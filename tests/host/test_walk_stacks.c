@@ -177,6 +177,22 @@ static void stacks_that_lead_to_each_other_end_the_walk(void **state)
 	assert_int_equal(walk.nr, WALK_MAX_STACKS + 1);
 }
 
+/* Its frame pointer is its caller's yet, and would lead past that one. */
+static void a_function_that_was_called_just_now_needs_no_table(void **state)
+{
+	(void)state;
+	walk.at_entry = walk.exact = walk.whole = 1;
+	walk.sp = LOW + 8 * 8;
+	walk.fp = LOW + 8 * 12;
+	low[8] = in(PLAIN);
+	low[10] = in(KEPT);
+	low[13] = in(END);
+	walk.pc = in(KEPT)-1;
+	while (!walk_step(&walk, frames))
+		;
+	EXPECT(ABI_STOP_ROOT, KEPT, PLAIN, KEPT, END);
+}
+
 /* An interpreter's loop that is on the first stack is not looked for on the second. */
 static void no_loop_lies_between_two_stacks(void **state)
 {
@@ -242,6 +258,7 @@ int main(void)
 		cmocka_unit_test_setup(it_does_so_only_where_a_rule_says_it, setup),
 		cmocka_unit_test_setup(no_frame_pointer_leads_nowhere, setup),
 		cmocka_unit_test_setup(stacks_that_lead_to_each_other_end_the_walk, setup),
+		cmocka_unit_test_setup(a_function_that_was_called_just_now_needs_no_table, setup),
 		cmocka_unit_test_setup(no_loop_lies_between_two_stacks, setup),
 		cmocka_unit_test_setup(the_thread_knows_the_stack_that_it_left, setup),
 		cmocka_unit_test_setup(it_knows_of_the_last_time_only, setup),
