@@ -98,6 +98,7 @@ enum abi_record_type {
 	ABI_EVENT, /* a sample that is to be listed by itself; it is counted elsewhere */
 	ABI_ASK,   /* a walk lacked tables */
 	ABI_COPY,  /* … and what it walked */
+	ABI_START, /* an interpreter starts: an abi_ask */
 	ABI_CODE,  /* what an interpreter runs, seen for the first time */
 	ABI_TEXT,  /* a text of a program that a tag has the id of */
 };
@@ -302,7 +303,10 @@ _Static_assert(sizeof(struct abi_text) == 64, "abi_text");
 
 enum { ABI_MAX_ASKED = 4 };
 
-/* Addresses of a process where a walk found no table. Sent once a space and 64 KB. */
+/*
+ * Addresses of a process where a walk found no table. Sent once a space and 64 KB. ABI_START, with
+ * none: the process just started, and executes what was seen to have an interpreter.
+ */
 struct abi_ask {
 	__u32 type;
 	__u32 tgid;
@@ -311,9 +315,21 @@ struct abi_ask {
 	__u64 time;	/* CLOCK_MONOTONIC */
 	__u32 exec_id;
 	__u32 nr;
+	__u64 program; /* the file that it executes, as a number; 0: there is none */
 	__u64 addresses[ABI_MAX_ASKED];
 };
-_Static_assert(sizeof(struct abi_ask) == 72, "abi_ask");
+_Static_assert(sizeof(struct abi_ask) == 80, "abi_ask");
+
+/*
+ * Programs that have an interpreter, in the map `programs`: a cache, in which each has one place.
+ * Written by user space, when it found one in a process that executes it.
+ */
+enum { ABI_PROGRAMS = 1024 };
+
+static inline __u32 abi_program_at(__u64 program)
+{
+	return (__u32)(program >> 20) & (ABI_PROGRAMS - 1);
+}
 
 /* An ask together with the stack that lacked tables, to be walked again once they are there. */
 enum {
@@ -335,7 +351,7 @@ struct abi_copy {
 	__u64 entries[ABI_COPY_ENTRIES];
 	char memory[];
 };
-_Static_assert(sizeof(struct abi_copy) == 72 + 24 + 288 + 512, "abi_copy");
+_Static_assert(sizeof(struct abi_copy) == 80 + 24 + 288 + 512, "abi_copy");
 
 /*
  * Tables for the walk (cfi.h) and the lists of mappings stand in one memory, an array of maps:

@@ -14,6 +14,7 @@
 #include "ring.bpf.h"
 #include "runtime.bpf.h"
 #include "scratch.bpf.h"
+#include "start.bpf.h"
 #include "who.bpf.h"
 
 /* What is mapped where; written by user space. */
@@ -188,6 +189,7 @@ static __always_inline void unwind_ask(struct scratch *s, const struct who *who)
 	ask.start_ns = who->facts.start_ns;
 	ask.exec_id = who->facts.exec_id;
 	ask.time = bpf_ktime_get_ns();
+	ask.program = start_running(cfg.seed);
 	s->stack.id = unwind_copy(w, &ask);
 	if (s->stack.id)
 		s->stack.flags |= ABI_STACK_COPIED;

@@ -16,15 +16,18 @@ struct who {
 	struct thread_facts facts;
 };
 
+static __always_inline __u64 who_space(__u32 tgid, __u64 start_ns, __u32 exec_id)
+{
+	__u64 h = hash_word(hash_word(cfg.seed, tgid), start_ns);
+
+	return hash_id(hash_word(h, exec_id));
+}
+
 static __always_inline void who_read(struct who *ret)
 {
-	__u64 h;
-
 	ret->pid_tgid = bpf_get_current_pid_tgid();
 	compat_thread_facts(&ret->facts);
-	h = hash_word(cfg.seed, ret->pid_tgid >> 32);
-	h = hash_word(h, ret->facts.start_ns);
-	ret->space = hash_id(hash_word(h, ret->facts.exec_id));
+	ret->space = who_space(ret->pid_tgid >> 32, ret->facts.start_ns, ret->facts.exec_id);
 }
 
 /* The thread's id; what it stands for is sent when it is new. */

@@ -24,8 +24,22 @@ struct signal_struct {
 	unsigned long long sum_sched_runtime;
 };
 
+struct super_block {
+	__u32 s_dev;
+};
+
+struct inode {
+	unsigned long i_ino;
+	struct super_block *i_sb;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
 struct mm_struct {
 	unsigned long start_stack;
+	struct file *exe_file;
 };
 
 struct sched_entity {

@@ -171,7 +171,7 @@ static int take_any(void)
 
 	switch (below(4)) {
 	case 0:
-		a = any_ask(ABI_ASK);
+		a = any_ask(below(4) ? ABI_ASK : ABI_START);
 		return records_take(f.records, &a, below(32) ? sizeof(a) : below(sizeof(a)));
 	case 1:
 		return take_copy();

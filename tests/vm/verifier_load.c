@@ -67,6 +67,8 @@ static bool is_usable(const struct bpf_program *prog, const struct tracepoints *
 
 	if ((!strcmp(name, "on_exit") || !strcmp(name, "on_free")) && !(flags & ABI_FILTER_PID))
 		return false;
+	if ((!strcmp(name, "on_start") || !strcmp(name, "on_copy")) && !(flags & ABI_TABLES))
+		return false;
 	if (!strcmp(name, "on_fork") && !(flags & ABI_CHILDREN && flags & ABI_FILTER_PID))
 		return false;
 	/* By its cookie where there are any; else one that programs of places go on in. */

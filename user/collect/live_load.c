@@ -77,6 +77,8 @@ static bool is_usable(const struct live *l, const struct tracepoints *t,
 
 	if ((!strcmp(name, "on_exit") || !strcmp(name, "on_free")) && !(flags & ABI_FILTER_PID))
 		return false;
+	if ((!strcmp(name, "on_start") || !strcmp(name, "on_copy")) && !(flags & ABI_TABLES))
+		return false;
 	if (!strcmp(name, "on_fork") && !(flags & ABI_CHILDREN && flags & ABI_FILTER_PID))
 		return false;
 	return slash && tracepoints_nr_args(t, slash + 1) >= 0;

@@ -207,11 +207,13 @@ static int work_off(struct records *r, void *data, size_t size)
 
 		return err < 0 || r->full ? err : stacks_take(&r->stacks, s, size);
 	}
-	if (type == ABI_ASK && size >= sizeof(struct abi_ask) && r->tables) {
+	if ((type == ABI_ASK || type == ABI_START) && size >= sizeof(struct abi_ask) && r->tables) {
 		const struct abi_ask *a = data;
 		int err = advance(r, a->time);
 
-		return err < 0 ? err : tables_answer(r->tables, a);
+		if (err < 0)
+			return err;
+		return type == ABI_START ? tables_start(r->tables, a) : tables_answer(r->tables, a);
 	}
 	if (type == ABI_COPY && size >= sizeof(struct abi_copy) && r->tables) {
 		const struct abi_copy *c = data;

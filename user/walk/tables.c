@@ -14,7 +14,8 @@ enum {
 	SEGMENT_LEAST = (ABI_SEGMENT_BLOCKS * ABI_BLOCK_WORDS * 4) + 4096,
 	KEEP_MAPPED = 4, /* blocks */
 	PAUSE_NS = 5000000,
-	FIRST_SEGMENTS = 5, /* room for a large program: libLLVM takes 4 MB */
+	STARTS_NS = 100000000, /* a program's libraries are mapped by then */
+	FIRST_SEGMENTS = 5,    /* room for a large program: libLLVM takes 4 MB */
 };
 
 int tables_prepare(const struct tables_settings *settings, struct bpf_object *obj)
@@ -50,6 +51,7 @@ int tables_new(struct tables **ret, const struct tables_settings *settings,
 	t->tracker = tracker;
 	t->capture = capture;
 	t->entries = entries;
+	t->programs_fd = -1;
 	t->nr_spaces = settings->nr_spaces;
 	t->page_size = (uint64_t)sysconf(_SC_PAGESIZE);
 	allowance_init(&t->loading, 10, 1000000000);
@@ -106,6 +108,7 @@ int tables_open(struct tables **ret, const struct tables_settings *settings, str
 		return r;
 	}
 	(*ret)->entries_size = size;
+	(*ret)->programs_fd = bpf_object__find_map_fd_by_name(obj, "programs");
 	r = runtimes_open(&(*ret)->runtimes, obj, settings->nr_runtimes, tracker, capture);
 	if (r < 0) {
 		tables_free(*ret);
@@ -213,8 +216,10 @@ static int opens_new(struct tables *t, const struct abi_ask *ask, const struct s
 	return found;
 }
 
-static void renew(struct tables *t, struct published *p, const struct space_key *key)
+static void renew(struct tables *t, struct published *p, const struct abi_ask *ask,
+		  const struct space_key *key)
 {
+	p->program = ask->program;
 	p->used = ++t->clock;
 	p->due |= p->key.seq != key->seq || p->key.tgid != key->tgid;
 	p->key = *key;
@@ -238,7 +243,7 @@ int tables_show_runtime(struct tables *t, const struct abi_ask *ask)
 	r = tables_take_entry(t, ask->space, &key, &p);
 	if (r <= 0)
 		return r;
-	renew(t, p, &key);
+	renew(t, p, ask, &key);
 	return tables_find_runtime(t, p);
 }
 
@@ -265,20 +270,32 @@ int tables_answer(struct tables *t, const struct abi_ask *ask)
 			t->asks[t->nr_asks++] = *ask;
 		return 0;
 	}
-	renew(t, p, &key);
+	renew(t, p, ask, &key);
 	/* Who asks all the time gets its answers in tables_tend(). */
 	if (p->made && now_ns() - p->made < PAUSE_NS) {
-		p->due = t->pending = true;
+		p->due = true;
+		tables_look_soon(t, p);
 		return 0;
 	}
 	if (!tracker_space_version(t->tracker, &key, &version))
 		return 0;
 	if (!allowance_permits(tables_listing(t, version.nr))) {
-		p->due = t->pending = true;
+		p->due = true;
+		tables_look_soon(t, p);
 		t->counts.postponed++;
 		return 0;
 	}
 	return tables_publish(t, p);
+}
+
+int tables_start(struct tables *t, const struct abi_ask *ask)
+{
+	int r = tables_answer(t, ask);
+	struct published *p = tables_find(t, ask->space);
+
+	if (p)
+		p->starts = ask->time + STARTS_NS;
+	return r;
 }
 
 static int answer_again(struct tables *t)

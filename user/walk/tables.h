@@ -42,6 +42,8 @@ DEFINE_CLEANUP(struct tables, tables_free)
  * -ENOMEM: what can't be had is not asked for again, and is counted in the capture's quality.
  */
 int tables_answer(struct tables *t, const struct abi_ask *ask);
+/* A process started (ABI_START): its interpreter is looked for until it is there. As above. */
+int tables_start(struct tables *t, const struct abi_ask *ask);
 /* A user stack as the kernel half would have sent it, had it had the tables. */
 struct tables_stack {
 	uint32_t nr;

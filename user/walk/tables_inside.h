@@ -20,6 +20,7 @@ enum {
 	LISTS_KEPT = 4,
 	MAX_WANTED = 64,
 	MAX_ASKS = 64,
+	MAX_SOON = 64,
 };
 
 enum table_state {
@@ -85,6 +86,8 @@ struct published {
 	bool has_refused;    /* it has one that can't be walked */
 	uint64_t look_again; /* ns: when to look for one; 0: when its mappings change */
 	uint64_t look_wait;  /* ns: the time before that */
+	uint64_t program;    /* that it executes, as in struct abi_ask */
+	uint64_t starts;     /* ns: until when a runtime will come: it just started; 0: who knows */
 };
 
 struct tables {
@@ -98,6 +101,7 @@ struct tables {
 	struct cache_key fresh_key;
 	struct abi_space *entries; /* as the kernel half reads them */
 	size_t entries_size;	   /* of the map; 0: not ours to unmap */
+	int programs_fd; /* the map of those that have an interpreter; -1: there is none */
 	struct published **spaces; /* by entry; NULL: it is free */
 	uint32_t nr_spaces;
 	struct published **published; /* the same, one behind the other */
@@ -105,9 +109,12 @@ struct tables {
 	struct table **tables; /* by object; NULL: nothing is known */
 	uint32_t nr_tables, cap_tables;
 	uint64_t clock, page_size;
-	uint64_t lists; /* number of the last one */
-	bool loaded;	/* a table, since the last tables_tend() */
-	bool pending;	/* a list is to be published, a little later */
+	uint64_t lists;		 /* number of the last one */
+	bool loaded;		 /* a table, since the last tables_tend() */
+	bool pending;		 /* a space is to be looked at again, a little later */
+	uint64_t soon[MAX_SOON]; /* … tokens of those that are, as far as there is room */
+	uint32_t nr_soon;
+	uint64_t scan_again; /* ns: not before then are all spaces looked at */
 	uint32_t wanted[MAX_WANTED];
 	uint32_t nr_wanted;
 	struct abi_ask asks[MAX_ASKS]; /* that found no entry */
@@ -172,7 +179,12 @@ int tables_publish(struct tables *t, struct published *p);
 void tables_withdraw(struct tables *t, struct published *p);
 /* An object's table leaves: no list refers to it any more. */
 void tables_withdraw_table(struct tables *t, uint32_t object);
-/* Publishes those that are due, as far as time allows. */
+/* It is to be looked at again, a little later. */
+void tables_look_soon(struct tables *t, const struct published *p);
+/*
+ * Publishes those that are due, as far as time allows. Where there are many, all are looked at now
+ * and then, and else those that tables_look_soon() was called for.
+ */
 int tables_tend_spaces(struct tables *t);
 /* What leaves goes one step further: LEAVING, LEFT, QUIET, free. */
 void tables_mark_entries(struct tables *t);

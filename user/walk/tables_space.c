@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
 
@@ -9,10 +10,12 @@
 #define FIRST_WAIT_NS 2000000ull
 #define LAST_WAIT_NS  1000000000ull
 #define LOOK_WAIT_NS  2000000ull
+#define LONG_SCAN_NS  100000ull
 
 enum {
 	NUMBER_WORDS = 2, /* a list's number, before its mappings */
 	MANY_MAPPINGS = 512,
+	SCAN_PAUSE = 50, /* looking at all takes one part in so many of the time */
 };
 
 struct allowance *tables_listing(struct tables *t, uint32_t nr_mappings)
@@ -171,6 +174,15 @@ static void withdraw_longest(struct tables *t, uint32_t nr)
 		tables_withdraw(t, longest);
 }
 
+/* Whoever executes it from now on is looked at as it starts. */
+static void learn_program(const struct tables *t, uint64_t program)
+{
+	uint32_t at = abi_program_at(program);
+
+	if (program && t->programs_fd >= 0)
+		bpf_map_update_elem(t->programs_fd, &at, &program, BPF_ANY);
+}
+
 int tables_find_runtime(struct tables *t, struct published *p)
 {
 	uint64_t due = p->look_again, now = now_ns();
@@ -191,6 +203,8 @@ int tables_find_runtime(struct tables *t, struct published *p)
 		due = now + p->look_wait;
 	}
 	p->look_again = r == -EAGAIN ? due : 0;
+	if (p->runtime && !before)
+		learn_program(t, p->program);
 	if (p->runtime != before) {
 		p->foreseen = before;
 		show(t, p, tables_list_at(p), p->nr);
@@ -265,11 +279,13 @@ static int tend(struct tables *t, struct published *p, uint64_t now)
 	}
 	if (p->look_again && now >= p->look_again && tables_find_runtime(t, p) < 0)
 		return -ENOMEM;
-	t->pending |= p->look_again && p->look_wait < LAST_WAIT_NS / 4;
+	if ((p->look_again && p->look_wait < LAST_WAIT_NS / 4) ||
+	    (t->runtimes && !p->runtime && !p->has_refused && now < p->starts))
+		tables_look_soon(t, p);
 	if (version.changes == p->version.changes && !p->due)
 		return 0;
 	if (now - p->made < p->wait) {
-		t->pending = true;
+		tables_look_soon(t, p);
 		return 0;
 	}
 	if (!allowance_permits(tables_listing(t, version.nr))) {
@@ -281,13 +297,44 @@ static int tend(struct tables *t, struct published *p, uint64_t now)
 	return tables_publish(t, p);
 }
 
-int tables_tend_spaces(struct tables *t)
+void tables_look_soon(struct tables *t, const struct published *p)
+{
+	t->pending = true;
+	for (uint32_t i = 0; i < t->nr_soon; i++)
+		if (t->soon[i] == p->token)
+			return;
+	if (t->nr_soon < MAX_SOON)
+		t->soon[t->nr_soon++] = p->token;
+}
+
+static int tend_soon(struct tables *t, uint64_t now)
+{
+	uint64_t tokens[MAX_SOON];
+	uint32_t nr = t->nr_soon;
+	int r = 0;
+
+	memcpy(tokens, t->soon, nr * sizeof(tokens[0]));
+	t->nr_soon = 0;
+	for (uint32_t i = 0; r >= 0 && i < nr; i++) {
+		struct published *p = tables_find(t, tokens[i]);
+
+		if (!p || p->state != ENTRY_USED)
+			continue;
+		r = tend(t, p, now);
+		/* It is due yet, and time ran out. */
+		if (r > 0)
+			tables_look_soon(t, p);
+	}
+	return r;
+}
+
+static int tend_all(struct tables *t, uint64_t now)
 {
 	uint32_t first = t->next_published;
-	uint64_t now = now_ns();
 	bool waits = false;
 	int r = 0;
 
+	t->nr_soon = 0;
 	for (uint32_t i = 0; r >= 0 && i < t->nr_published; i++) {
 		uint32_t at = (first + i) % t->nr_published;
 		struct published *p = t->published[at];
@@ -302,6 +349,21 @@ int tables_tend_spaces(struct tables *t)
 		waits |= r > 0;
 	}
 	t->loaded = false;
+	return r;
+}
+
+int tables_tend_spaces(struct tables *t)
+{
+	uint64_t now = now_ns(), took;
+	int r;
+
+	if (now < t->scan_again) {
+		r = tend_soon(t, now);
+		return r < 0 ? r : 0;
+	}
+	r = tend_all(t, now);
+	took = now_ns() - now;
+	t->scan_again = took > LONG_SCAN_NS ? now + SCAN_PAUSE * took : 0;
 	return r < 0 ? r : 0;
 }
 
