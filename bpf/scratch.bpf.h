@@ -114,7 +114,8 @@ enum { SCRATCH_LEVELS = 3 };
 struct scratch {
 	struct abi_stack stack; /* its id: 0, but for one that was copied */
 	__u64 frames[ABI_STACK_WORDS];
-	struct walk walk; /* not sent */
+	struct walk walk;   /* from here on not sent with it */
+	struct abi_ask ask; /* … but for itself: there is no room on a program's stack */
 };
 
 struct {

@@ -51,16 +51,15 @@ static __always_inline void unwind_find_space(__u64 space, __u64 *ret_mappings, 
 }
 
 /* Where it is remembered that an address was asked for; *ret_id: as this. */
-static __always_inline __u64 *unwind_asked(const struct walk *w, const struct who *who,
-					   __u64 address, __u64 *ret_id, bool *ret_known)
+static __always_inline __u64 *unwind_asked(const struct walk *w, __u64 space, __u64 address,
+					   __u64 *ret_id, bool *ret_known)
 {
-	*ret_id = hash_id(hash_word(who->space ^ w->list, address >> CFI_PAGE_SHIFT));
+	*ret_id = hash_id(hash_word(space ^ w->list, address >> CFI_PAGE_SHIFT));
 	return seen_slot(*ret_id, ret_known);
 }
 
 /* Which of the addresses that lack a table were not asked for yet. */
-static __always_inline void unwind_new_ask(const struct walk *w, const struct who *who,
-					   struct abi_ask *ret)
+static __always_inline void unwind_new_ask(const struct walk *w, struct abi_ask *ret)
 {
 	__u64 id, *slot;
 	bool known;
@@ -70,7 +69,7 @@ static __always_inline void unwind_new_ask(const struct walk *w, const struct wh
 	for (__u32 i = 0; i < ABI_MAX_ASKED; i++) {
 		if (i >= w->nr_asked)
 			break;
-		slot = unwind_asked(w, who, w->asked[i], &id, &known);
+		slot = unwind_asked(w, ret->space, w->asked[i], &id, &known);
 		if (known || !slot)
 			continue;
 		*slot = id;
@@ -79,8 +78,7 @@ static __always_inline void unwind_new_ask(const struct walk *w, const struct wh
 }
 
 /* What found no room is to be asked for again. */
-static __always_inline void unwind_forget_ask(const struct walk *w, const struct who *who,
-					      const struct abi_ask *ask)
+static __always_inline void unwind_forget_ask(const struct walk *w, const struct abi_ask *ask)
 {
 	__u64 id, *slot;
 	bool known;
@@ -89,7 +87,7 @@ static __always_inline void unwind_forget_ask(const struct walk *w, const struct
 	for (__u32 i = 0; i < ABI_MAX_ASKED; i++) {
 		if (i >= ask->nr)
 			break;
-		slot = unwind_asked(w, who, ask->addresses[i], &id, &known);
+		slot = unwind_asked(w, ask->space, ask->addresses[i], &id, &known);
 		if (known && slot)
 			*slot = 0;
 	}
@@ -176,25 +174,36 @@ static __always_inline __u64 unwind_copy(const struct walk *w, const struct abi_
 
 /*
  * Asks user space for tables: once an address space, list of its mappings, and page. Until there is
- * a list, stacks are copied all the same.
+ * a list, stacks are copied all the same. `level`: of the scratch; the others are as in struct who.
+ * A function of scalars: verifiers follow it once.
  */
-static __always_inline void unwind_ask(struct scratch *s, const struct who *who)
+__noinline int unwind_ask(__u32 level, __u32 tgid, __u64 space, __u64 start_ns, __u32 exec_id)
 {
-	struct abi_ask ask = { .type = ABI_ASK, .tgid = who->pid_tgid >> 32, .space = who->space };
-	struct walk *w = &s->walk;
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &level);
+	struct abi_ask *ask;
+	struct walk *w;
 
-	unwind_new_ask(w, who, &ask);
-	if (!ask.nr && w->mappings)
-		return;
-	ask.start_ns = who->facts.start_ns;
-	ask.exec_id = who->facts.exec_id;
-	ask.time = bpf_ktime_get_ns();
-	ask.program = start_running(cfg.seed);
-	s->stack.id = unwind_copy(w, &ask);
+	if (!s)
+		return 0;
+	w = &s->walk;
+	ask = &s->ask;
+	__builtin_memset(ask, 0, sizeof(*ask));
+	ask->type = ABI_ASK;
+	ask->tgid = tgid;
+	ask->space = space;
+	unwind_new_ask(w, ask);
+	if (!ask->nr && w->mappings)
+		return 0;
+	ask->start_ns = start_ns;
+	ask->exec_id = exec_id;
+	ask->time = bpf_ktime_get_ns();
+	ask->program = start_running(cfg.seed);
+	s->stack.id = unwind_copy(w, ask);
 	if (s->stack.id)
 		s->stack.flags |= ABI_STACK_COPIED;
-	else if (ask.nr && ring_send_now(&ask, sizeof(ask)))
-		unwind_forget_ask(w, who, &ask);
+	else if (ask->nr && ring_send_now(ask, sizeof(*ask)))
+		unwind_forget_ask(w, ask);
+	return 0;
 }
 
 static __always_inline void unwind_by_tables(struct scratch *s, __u32 level, __u32 first,
@@ -234,7 +243,8 @@ static __always_inline void unwind_by_tables(struct scratch *s, __u32 level, __u
 	s->stack.space = who->space;
 	s->stack.mappings = w->mappings;
 	if (w->nr_asked)
-		unwind_ask(s, who);
+		unwind_ask(level, who->pid_tgid >> 32, who->space, who->facts.start_ns,
+			   who->facts.exec_id);
 }
 
 /* Frames behind the `at` that stand in the scratch: how many, at most cfg.max_depth. */

@@ -59,21 +59,23 @@ class JudgeTest(unittest.TestCase):
     def test_false_stacks(self):
         path = self.runner.path("brief.py")
         with open(path, encoding="utf-8") as f:
-            call = 1 + [line.startswith("brief_work(") for line in f].index(True)
-        module, work = "<module> (%s:%d)" % (path, call), "brief_work (%s:%d)" % (path, 9)
+            lines = f.readlines()
+        call = 1 + [line.startswith("brief_work(") for line in lines].index(True)
+        begin = 1 + [line.startswith("def brief_work(") for line in lines].index(True)
+        module, work = "<module> (%s:%d)" % (path, call), "brief_work (%s:%d)" % (path, begin + 2)
         self.assertEqual(self.judged(["main", module, work]), WHOLE)
         self.assertEqual(self.judged(["main"]), EMPTY)
         self.assertEqual(self.judged(["main", work]), CUT)
         self.assertEqual(self.judged([module, work, work]), FALSE)
         self.assertEqual(self.judged([module, module]), FALSE)
         self.assertEqual(self.judged([module, "os (%s:9)" % path]), FALSE)
-        self.assertEqual(self.judged([module, "brief_work (%s:18)" % path]), FALSE)
+        self.assertEqual(self.judged([module, "brief_work (%s:%d)" % (path, call)]), FALSE)
         self.assertEqual(self.judged(["<module> (%s:%d)" % (path, call - 1), work]), FALSE)
         self.assertEqual(self.judged([module, "_PyEval_EvalFrameDefault", work]), FALSE)
         self.assertEqual(self.judged([module, "dumps (/usr/lib/json.py:3)"]), FALSE)
         self.assertEqual(self.judged(["dumps (/usr/lib/json.py:3)", work]), FALSE)
         self.assertEqual(self.judged([module, work, "_PyEval_EvalFrameDefault"]), WHOLE)
-        first = ["<module> (%s:1)" % path, "brief_work (%s:7)" % path]
+        first = ["<module> (%s:1)" % path, "brief_work (%s:%d)" % (path, begin)]
         self.assertEqual(self.judged(first, False), WHOLE)
         self.assertEqual(self.judged(first, True), FALSE)
 
