@@ -105,11 +105,10 @@ static void test_many(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_looked_at, tables_set_up, tables_tear_down),
-		cmocka_unit_test_setup_teardown(test_too_late, tables_set_up, tables_tear_down),
-		cmocka_unit_test_setup_teardown(test_nothing_to_look_for, tables_set_up,
-						tables_tear_down),
-		cmocka_unit_test_setup_teardown(test_many, tables_set_up, tables_tear_down),
+		TABLES_TEST(test_looked_at),
+		TABLES_TEST(test_too_late),
+		TABLES_TEST(test_nothing_to_look_for),
+		TABLES_TEST(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

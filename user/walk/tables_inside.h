@@ -114,7 +114,8 @@ struct tables {
 	bool pending;		 /* a space is to be looked at again, a little later */
 	uint64_t soon[MAX_SOON]; /* … tokens of those that are, as far as there is room */
 	uint32_t nr_soon;
-	uint64_t scan_again; /* ns: not before then are all spaces looked at */
+	uint64_t scan_again;	/* ns: not before then are all spaces looked at */
+	uint64_t publishing_ns; /* that the last such look took for what it published */
 	uint32_t wanted[MAX_WANTED];
 	uint32_t nr_wanted;
 	struct abi_ask asks[MAX_ASKS]; /* that found no entry */
