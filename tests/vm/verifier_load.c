@@ -62,21 +62,14 @@ static bool has_cookies(void)
 
 static bool is_usable(const struct bpf_program *prog, const struct tracepoints *t, __u32 flags)
 {
-	const char *slash = strrchr(bpf_program__section_name(prog), '/');
 	const char *name = bpf_program__name(prog);
 
-	if ((!strcmp(name, "on_exit") || !strcmp(name, "on_free")) && !(flags & ABI_FILTER_PID))
-		return false;
-	if ((!strcmp(name, "on_start") || !strcmp(name, "on_copy")) && !(flags & ABI_TABLES))
-		return false;
-	if (!strcmp(name, "on_fork") && !(flags & ABI_CHILDREN && flags & ABI_FILTER_PID))
-		return false;
 	/* By its cookie where there are any; else one that programs of places go on in. */
 	if (!strcmp(name, "on_probe"))
 		return has_cookies();
 	if (!strcmp(name, "on_any_probe"))
 		return !has_cookies();
-	return slash && tracepoints_nr_args(t, slash + 1) >= 0;
+	return tracepoints_is_usable(t, prog, flags);
 }
 
 static int resize(struct bpf_object *obj, const char *name, __u32 entries)

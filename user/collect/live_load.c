@@ -67,23 +67,6 @@ static void make_config(struct live *l)
 		c->seed = now_ns();
 }
 
-/* A program on a tracepoint that not every kernel has, or not every filter needs. */
-static bool is_usable(const struct live *l, const struct tracepoints *t,
-		      const struct bpf_program *prog)
-{
-	const char *section = bpf_program__section_name(prog), *slash = strrchr(section, '/');
-	const char *name = bpf_program__name(prog);
-	uint32_t flags = l->drain_settings.config.flags;
-
-	if ((!strcmp(name, "on_exit") || !strcmp(name, "on_free")) && !(flags & ABI_FILTER_PID))
-		return false;
-	if ((!strcmp(name, "on_start") || !strcmp(name, "on_copy")) && !(flags & ABI_TABLES))
-		return false;
-	if (!strcmp(name, "on_fork") && !(flags & ABI_CHILDREN && flags & ABI_FILTER_PID))
-		return false;
-	return slash && tracepoints_nr_args(t, slash + 1) >= 0;
-}
-
 /* What must be known of this kernel's tracepoints before the object is loaded. */
 static int adapt(struct live *l)
 {
@@ -100,7 +83,8 @@ static int adapt(struct live *l)
 	if (r < 0)
 		return r;
 	bpf_object__for_each_program(prog, l->obj)
-		if (!bpf_program__autoload(prog) && is_usable(l, t, prog))
+		if (!bpf_program__autoload(prog) &&
+		    tracepoints_is_usable(t, prog, l->drain_settings.config.flags))
 			bpf_program__set_autoload(prog, true);
 	l->drain_settings.config.rq_arg = tracepoints_nr_args(t, "block_rq_issue") > 1;
 	tracepoints_close(t);

@@ -2,9 +2,13 @@
 #include "kernel/tracepoints.h"
 
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "abi.h"
+#include "base/array.h"
 #include "base/strbuf.h"
 
 struct tracepoints {
@@ -53,4 +57,27 @@ int tracepoints_nr_args(const struct tracepoints *t, const char *name)
 		return -ENOENT;
 	b = btf__type_by_id(t->btf, b->type);
 	return b && btf_is_func_proto(b) ? btf_vlen(b) - 1 : -ENOENT;
+}
+
+bool tracepoints_is_usable(const struct tracepoints *t, const struct bpf_program *prog,
+			   uint32_t flags)
+{
+	/* All of these; any other program is needed always. */
+	static const struct {
+		const char *program;
+		uint32_t flags;
+	} needs[] = {
+		{ "on_exit", ABI_FILTER_PID },
+		{ "on_free", ABI_FILTER_PID },
+		{ "on_fork", ABI_FILTER_PID | ABI_CHILDREN },
+		{ "on_start", ABI_TABLES },
+		{ "on_copy", ABI_TABLES },
+	};
+	const char *slash = strrchr(bpf_program__section_name(prog), '/');
+
+	for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+		if (!strcmp(needs[i].program, bpf_program__name(prog)) &&
+		    (flags & needs[i].flags) != needs[i].flags)
+			return false;
+	return slash && tracepoints_nr_args(t, slash + 1) >= 0;
 }
