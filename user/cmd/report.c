@@ -266,8 +266,7 @@ const struct cmd cmd_report = {
 	.synopsis = "FILE.pb.gz [options]",
 	.about = "Reads a profile that was saved with -o FILE.pb.gz, by bpfprof or by another tool "
 		 "that writes pprof, and shows or writes it as the measuring would have; - is "
-		 "standard "
-		 "input. Needs no privileges.",
+		 "standard input. Needs no privileges.",
 	.options = report_options,
 	.run = run_report,
 };
